@@ -1,0 +1,3 @@
+from .ops import methods
+from .tensor import Tensor, tensor
+from .engine import grad

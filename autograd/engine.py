@@ -1,0 +1,224 @@
+"""The backward pass. One page, and it knows no op by name.
+
+Every node is older than the nodes computed from it, so visiting nodes from the youngest to the oldest meets each one
+after all its consumers: its gradient is complete. No recursion anywhere, time linear in the number of nodes.
+
+With ``create_graph`` the same gradient rules run on Tensors instead of arrays, and so are recorded themselves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from operator import attrgetter
+from typing import Any
+
+import numpy as np
+
+from .graph import Node, check_unwritten
+from .modes import set_grad_enabled
+from .tensor import Tensor, as_tensor, wrap
+
+
+def _reachable(roots: list[Node]) -> list[Node]:
+    """Every node the roots were computed from, oldest first."""
+    seen = set(roots)
+    stack = list(seen)
+    while stack:
+        for parent in stack.pop().parents:
+            if parent is not None and parent not in seen:
+                seen.add(parent)
+                stack.append(parent)
+    return sorted(seen, key=attrgetter("age"))
+
+
+def _on_the_way(order: list[Node], targets: set[Node]) -> list[Node]:
+    """The nodes through which a gradient reaches one of the targets, oldest first."""
+    useful = set(targets)
+    for node in order:
+        if any(parent in useful for parent in node.parents):
+            useful.add(node)
+    return [node for node in order if node in useful]
+
+
+def run(
+    seeds: list[tuple[Node, Any]], targets: set[Node] | None, retain_graph: bool, create_graph: bool
+) -> dict[Node, Any]:
+    """Gradients at the targets (``None``: at every leaf), as Tensors with ``create_graph``, else as arrays."""
+    pending: dict[Node, Any] = {}
+    for node, gradient in seeds:
+        pending[node] = pending[node] + gradient if node in pending else gradient
+    order = _reachable(list(pending))
+    if targets is not None:
+        order = _on_the_way(order, targets)
+    useful = None if targets is None else set(order)
+    found: dict[Node, Any] = {}
+    owned: set[Node] = set()  # gradients that are sums made here: ours to add to in place
+    with set_grad_enabled(create_graph):
+        while order:
+            node = order.pop()  # popped, so that a node dies as soon as the pass is through with it
+            g = pending.pop(node, None)
+            if g is None:
+                continue
+            if node.hooks is not None:
+                g = _apply_hooks(node, g, create_graph)
+            if node.ref is not None or (targets is not None and node in targets):
+                found[node] = g
+            if node.op is None:
+                continue
+            if node.saved is None:
+                raise RuntimeError(
+                    f"backward through {node.name} (recorded at {node.where()}) a second time: its saved values are "
+                    f"freed after the first; pass retain_graph=True to the first backward to keep them"
+                )
+            check_unwritten(node)
+            saved = _as_tensors(node) if create_graph else node.saved
+            for step in node.plan.steps:  # type: ignore[union-attr]
+                parent = node.parents[step.input]
+                if useful is not None and parent not in useful:
+                    continue
+                part = step.function(g, *[saved[i] for i in step.where], **_settings(node, step))
+                if part is None:
+                    continue
+                if part.shape != parent.shape or part.dtype != parent.dtype:
+                    part = _fit(part, parent, node, step)
+                if parent not in pending:
+                    pending[parent] = part
+                elif parent in owned:
+                    pending[parent] += part
+                else:
+                    pending[parent] = pending[parent] + part
+                    if not create_graph and part.ndim:
+                        owned.add(parent)
+            if not retain_graph and node.saved:
+                node.saved = None
+    return found
+
+
+def _settings(node: Node, step: Any) -> dict:
+    settings = node.settings
+    if step.settings is not None and settings:
+        settings = {name: settings[name] for name in step.settings if name in settings}
+    return settings if step.position is None else {**settings, "position": step.position}
+
+
+def _as_tensors(node: Node) -> list:
+    """The saved values of a node as Tensors that know where they came from, so that rules are recorded in turn."""
+    plan = node.plan
+    assert plan is not None and node.saved is not None
+    count = len(node.parents)
+    values: list = list(node.saved)
+    for slot, index in enumerate(plan.values):
+        origin = node.parents[index] if index < count else node if index == count else None
+        if origin is not None:
+            values[slot] = wrap(values[slot], origin)
+    return values
+
+
+def _fit(part: Any, parent: Node, node: Node, step: Any) -> Any:
+    """Bring a gradient back to its input's shape and dtype where broadcasting or promotion changed them."""
+    from .ops.layout import cast, sum_to  # ops stand above the engine; these two undo broadcasting and promotion
+
+    assert node.op is not None
+    if node.op.elementwise:
+        if part.shape != parent.shape:
+            part = sum_to(part, shape=parent.shape)
+        return cast(part, dtype=parent.dtype) if part.dtype != parent.dtype else part
+    raise RuntimeError(
+        f"{node.name}: the rule of input {step.input} gave a gradient of shape {part.shape} {part.dtype} "
+        f"for an input of shape {parent.shape} {parent.dtype} (recorded at {node.where()})"
+    )
+
+
+def _apply_hooks(node: Node, g: Any, create_graph: bool) -> Any:
+    for hook in node.hooks or ():
+        result = hook(g if create_graph else as_tensor(np.asarray(g)))
+        if result is not None:
+            g = result if create_graph else result._data
+    return g
+
+
+def _seed(output: Tensor, gradient: Any, create_graph: bool, caller: str) -> Any:
+    if output._node is None:
+        raise RuntimeError(f"{caller}: the output does not require a gradient: no input of it has requires_grad=True")
+    if gradient is None:
+        if output._data.size != 1:
+            raise RuntimeError(
+                f"{caller}: the gradient can be left out only for a single element, this output has shape "
+                f"{output.shape}; reduce it with .sum() or .mean(), or give a gradient of that shape"
+            )
+        gradient = np.ones_like(output._data)
+    gradient = as_tensor(gradient)
+    if gradient.shape != output.shape:
+        raise RuntimeError(f"{caller}: the gradient has shape {gradient.shape} but the output has shape {output.shape}")
+    if gradient.dtype != output.dtype:
+        gradient = as_tensor(gradient._data.astype(output.dtype))
+    return gradient if create_graph else gradient._data
+
+
+def backward(
+    outputs: Sequence[Tensor],
+    gradients: Sequence[Any],
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+    inputs: Sequence[Tensor] | None = None,
+) -> None:
+    """Accumulate the gradients of ``outputs`` into ``.grad`` of the leaves: see :meth:`Tensor.backward`."""
+    seeds = [(o._node, _seed(o, g, create_graph, "backward")) for o, g in zip(outputs, gradients, strict=True)]
+    if inputs is not None and not (inputs := [inputs] if isinstance(inputs, Tensor) else list(inputs)):
+        raise RuntimeError("backward: inputs is empty; leave it out to accumulate into every leaf")
+    targets = None if inputs is None else {_target(t, "backward") for t in inputs}
+    retain = create_graph if retain_graph is None else retain_graph
+    found = run(seeds, targets, retain, create_graph)  # type: ignore[arg-type]
+    holders = [(node.ref() if node.ref is not None else None, g) for node, g in found.items()]
+    if inputs is not None:
+        holders += [(t, found[t._node]) for t in inputs if t._node in found and t._node.ref is None]
+    for tensor, g in holders:
+        if tensor is None:
+            continue
+        if tensor._grad is not None:
+            with set_grad_enabled(create_graph):
+                tensor._grad = tensor._grad + (g if create_graph else wrap(np.asarray(g), None))
+        else:
+            # a copy: the array may also be someone else's gradient, or a view of one
+            tensor._grad = g if create_graph else wrap(np.array(g), None)
+
+
+def _target(tensor: Tensor, caller: str) -> Node:
+    if tensor._node is None:
+        raise RuntimeError(f"{caller}: an input does not require a gradient (shape {tensor.shape})")
+    return tensor._node
+
+
+def grad(
+    outputs: Any,
+    inputs: Any,
+    grad_outputs: Any = None,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+    allow_unused: bool = False,
+) -> tuple[Tensor | None, ...]:
+    """Gradients of ``outputs`` with respect to ``inputs``, returned; no ``.grad`` is touched.
+
+    Parameters
+    ----------
+    outputs, inputs : Tensor or sequence of Tensors
+    grad_outputs : one gradient per output (may be left out for single elements)
+    retain_graph, create_graph : as in :meth:`Tensor.backward`
+    allow_unused : give ``None`` for an input that the outputs do not depend on, instead of an error
+    """
+    outputs = [outputs] if isinstance(outputs, Tensor) else list(outputs)
+    inputs = [inputs] if isinstance(inputs, Tensor) else list(inputs)
+    if grad_outputs is None or isinstance(grad_outputs, (Tensor, np.ndarray)):
+        grad_outputs = [grad_outputs] * len(outputs)
+    seeds = [(o._node, _seed(o, g, create_graph, "grad")) for o, g in zip(outputs, grad_outputs, strict=True)]
+    nodes = [_target(t, "grad") for t in inputs]
+    found = run(seeds, set(nodes), create_graph if retain_graph is None else retain_graph, create_graph)  # type: ignore[arg-type]
+    results: list[Tensor | None] = []
+    for position, node in enumerate(nodes):
+        if node not in found:
+            if not allow_unused:
+                raise RuntimeError(f"grad: the outputs do not depend on input {position}; allow_unused=True gives None")
+            results.append(None)
+        else:
+            results.append(found[node] if create_graph else wrap(np.array(found[node]), None))
+    return tuple(results)

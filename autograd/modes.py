@@ -1,0 +1,56 @@
+"""What a thread has switched on: recording, and the module whose forward is running.
+
+Every mode is per thread: turning recording off in one thread never changes what another one records.
+"""
+
+from __future__ import annotations
+
+import threading
+from contextlib import ContextDecorator
+from typing import Any
+
+
+class _Modes(threading.local):
+    grad_enabled: bool = True
+    scope: Any = None  # innermost module call (graph.Scope), set by nn.Module.__call__
+
+
+modes = _Modes()
+
+
+class set_grad_enabled(ContextDecorator):
+    """Record operations (``True``) or not (``False``) inside a ``with`` block or a decorated function."""
+
+    def __init__(self, mode: bool) -> None:
+        self._mode = bool(mode)
+        self._outer: list[bool] = []
+
+    def __enter__(self) -> None:
+        self._outer.append(modes.grad_enabled)
+        modes.grad_enabled = self._mode
+
+    def __exit__(self, *exc: object) -> None:
+        modes.grad_enabled = self._outer.pop()
+
+    def _recreate_cm(self) -> set_grad_enabled:
+        # one decorated function may run in several threads at once: each call gets a state of its own
+        return set_grad_enabled(self._mode)
+
+
+class no_grad(set_grad_enabled):
+    """Do not record: results inside do not require gradients, whatever their inputs."""
+
+    def __init__(self) -> None:
+        super().__init__(False)
+
+
+class enable_grad(set_grad_enabled):
+    """Record again inside a ``no_grad`` block."""
+
+    def __init__(self) -> None:
+        super().__init__(True)
+
+
+def is_grad_enabled() -> bool:
+    """Whether operations of this thread are being recorded."""
+    return modes.grad_enabled

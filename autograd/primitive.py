@@ -1,0 +1,272 @@
+"""How an op is declared and recorded.
+
+An op is a function on arrays; its gradient rules stand directly below it, one per input, by name, written with ops::
+
+    @primitive
+    def mul(input, other):
+        return np.multiply(input, other)
+
+    mul.vjp(
+        input=lambda g, other: g * other,
+        other=lambda g, input: g * input,
+    )
+
+A rule names what it reads, and exactly that is kept for the backward pass, and only if its gradient is wanted:
+
+========================  ==============================================================================
+``g``                     the gradient of the output (always the first parameter)
+an input's name           the value of that input
+``y``                     the output
+``<input>_shape``         the shape of that input; the value itself is not kept
+a residual's name         a by-product of the forward (see ``residuals=``), a constant for differentiation
+``position``              in a rule of a variadic input (``*tensors``): which of them the gradient is for
+any other name, ``**s``   settings: the op's keyword arguments
+========================  ==============================================================================
+
+Called with arrays an op just computes; called with a Tensor it records. So one rule serves both: the ordinary backward
+pass runs the rules on arrays, ``create_graph=True`` runs the same rules on Tensors.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any, NamedTuple, overload
+
+import numpy as np
+
+from .dtypes import result_type
+from .graph import record
+from .modes import modes
+from .tensor import Tensor, wrap
+
+registry: dict[str, Primitive] = {}
+
+
+class Rule(NamedTuple):
+    """A gradient rule, and what it reads besides ``g``."""
+
+    function: Callable
+    reads: tuple[str, ...]
+    settings: tuple[str, ...] | None  # None: all of them
+
+
+class Step(NamedTuple):
+    """One rule to run: for which input, and where in the node's saved values its arguments are."""
+
+    input: int
+    function: Callable
+    where: tuple[int, ...]
+    settings: tuple[str, ...] | None
+    position: int | None
+
+
+class Plan(NamedTuple):
+    """What a node keeps and which rules run, for one set of inputs that want gradients."""
+
+    values: tuple[int, ...]  # indices into (*inputs, y, *residuals)
+    shapes: tuple[int, ...]  # inputs of which only the shape is kept, behind the values
+    steps: tuple[Step, ...]
+
+
+class Primitive:
+    """A differentiable op: call it with arrays to compute, with Tensors to record. Made by :func:`primitive`."""
+
+    def __init__(
+        self,
+        forward: Callable,
+        *,
+        elementwise: bool = False,
+        promote: str = "same",
+        residuals: tuple[str, ...] = (),
+        differentiable: bool = True,
+        kinks: str = "",
+    ) -> None:
+        self.name = forward.__name__.strip("_")
+        self.__name__, self.__doc__, self.__module__ = self.name, forward.__doc__, forward.__module__
+        self.__wrapped__ = forward
+        self.forward = forward
+        self.elementwise = elementwise
+        self.promote = promote
+        self.residuals = residuals
+        self.differentiable = differentiable
+        self.kinks = kinks
+        parameters = inspect.signature(forward).parameters.values()
+        self.optional = any(p.default is None for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD)
+        self.inputs = tuple(p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD)
+        self.variadic = next((p.name for p in parameters if p.kind is p.VAR_POSITIONAL), None)
+        self.setting_names = tuple(p.name for p in parameters if p.kind is p.KEYWORD_ONLY)
+        self.rules: dict[str, Rule] = {}
+        self._plans: dict[tuple[int, int], Plan] = {}
+        if self.name in registry:
+            raise ValueError(f"an op named {self.name} exists already, declared in {registry[self.name].__module__}")
+        registry[self.name] = self
+
+    def __repr__(self) -> str:
+        return f"<primitive {self.name}>"
+
+    # --- declaring the rules ------------------------------------------------------------------------------------
+
+    def vjp(self, **rules: Callable | None) -> None:
+        """Declare the gradient rule of each input by name; ``None`` for an input that carries no gradient."""
+        known = set(self.inputs) | ({self.variadic} if self.variadic else set())
+        for name, function in rules.items():
+            if name not in known:
+                raise TypeError(f"{self.name}.vjp: no input named {name!r}; the inputs are {sorted(known)}")
+            if function is not None:
+                self.rules[name] = self._read(function)
+        if missing := known - set(rules):
+            raise TypeError(f"{self.name}.vjp: no rule for {sorted(missing)}; give None where there is no gradient")
+
+    def _read(self, function: Callable) -> Rule:
+        parameters = list(inspect.signature(function).parameters.values())
+        if not parameters or parameters[0].name != "g":
+            raise TypeError(f"{self.name}.vjp: the first parameter of a rule is g, the gradient of the output")
+        shapes = {f"{name}_shape" for name in self.inputs}
+        values = {*self.inputs, *self.residuals, "y"}
+        takes_all = any(p.kind is p.VAR_KEYWORD for p in parameters)
+        reads, settings = [], []
+        for p in parameters[1:]:
+            if p.kind is p.VAR_KEYWORD:
+                continue
+            if p.name in self.setting_names or p.name == "position":
+                settings.append(p.name)
+            elif p.name in values or p.name in shapes:
+                reads.append(p.name)
+            else:
+                raise TypeError(f"{self.name}.vjp: a rule reads {p.name!r}, which is no input, setting or residual")
+        return Rule(function, tuple(reads), None if takes_all else tuple(s for s in settings if s != "position"))
+
+    def _plan(self, count: int, wanted: int) -> Plan:
+        """Which values ``count`` inputs must keep when the bits of ``wanted`` say which of them want a gradient."""
+        names = list(self.inputs) + [self.variadic] * (count - len(self.inputs)) if self.variadic else list(self.inputs)
+        chosen = [(i, self.rules[names[i]]) for i in range(count) if wanted >> i & 1 and names[i] in self.rules]
+        value_at = {name: i for i, name in enumerate(self.inputs)} | {"y": count}
+        value_at |= {name: count + 1 + i for i, name in enumerate(self.residuals)}
+        reads = list(dict.fromkeys(name for _, rule in chosen for name in rule.reads))
+        values = [name for name in reads if name in value_at]
+        shapes = [name for name in reads if name not in value_at]
+        slot = {name: i for i, name in enumerate(values + shapes)}
+        steps = []
+        for i, rule in chosen:
+            variadic = names[i] == self.variadic
+            position = i - len(self.inputs) if variadic else None
+            steps.append(Step(i, rule.function, tuple(slot[n] for n in rule.reads), rule.settings, position))
+        shape_of = tuple(self.inputs.index(name.removesuffix("_shape")) for name in shapes)
+        return Plan(tuple(value_at[n] for n in values), shape_of, tuple(steps))
+
+    # --- running ------------------------------------------------------------------------------------------------
+
+    def __call__(self, *inputs: Any, **settings: Any) -> Any:
+        return self.with_residuals(*inputs, **settings)[0] if self.residuals else self._run(inputs, settings)
+
+    def with_residuals(self, *inputs: Any, **settings: Any) -> tuple:
+        """``(output, *residuals)``: the output recorded as usual, the by-products as plain arrays."""
+        residuals: list = []
+        return (self._run(inputs, settings, residuals), *residuals)
+
+    def _run(self, inputs: tuple, settings: dict, residuals: list | None = None) -> Any:
+        if len(inputs) < len(self.inputs):  # inputs given by name
+            inputs += tuple(settings.pop(name) for name in self.inputs[len(inputs) :] if name in settings)
+        arrays: list = []
+        parents: list = []
+        wanted = 0
+        bit = 1
+        dtype = None
+        tensors = mixed = False
+        for value in inputs:
+            if isinstance(value, Tensor):
+                tensors = True
+                array = value._data
+                node = value._node
+                parents.append(node)
+                if node is not None:
+                    wanted |= bit
+            else:
+                array = value if type(value) in _PLAIN else self._admit(value)
+                parents.append(None)
+            if type(array) not in _SCALARS:
+                if dtype is None:
+                    dtype = array.dtype
+                elif array.dtype is not dtype:
+                    mixed = True
+            arrays.append(array)
+            bit <<= 1
+        if self.elementwise and (mixed or dtype is None or dtype.kind != "f"):
+            arrays = _promote(arrays, self.promote)
+        try:
+            out = self.forward(*arrays, **settings)
+        except ValueError as error:
+            raise self._explain(error, arrays) from None
+        if residuals is not None:
+            out, *rest = out
+            residuals.extend(rest)
+        if not tensors:
+            return out
+        if type(out) is not np.ndarray:
+            out = np.asarray(out)
+        if not wanted or not modes.grad_enabled or not self.differentiable:
+            return wrap(out, None)
+        count = len(arrays)
+        plan = self._plans.get((count, wanted))
+        if plan is None:
+            plan = self._plans[count, wanted] = self._plan(count, wanted)
+        if not plan.steps or out.dtype.kind != "f":
+            return wrap(out, None)
+        arrays.append(out)
+        if residuals:
+            arrays.extend(residuals)
+        saved = tuple([arrays[i] for i in plan.values])
+        if plan.shapes:
+            saved += tuple([np.shape(arrays[i]) for i in plan.shapes])
+        return wrap(out, record(self, tuple(parents), plan, saved, settings, out.shape, out.dtype))
+
+    def _admit(self, value: Any) -> Any:
+        """The door for everything that is neither a Tensor nor an array nor a Python number."""
+        if isinstance(value, np.generic):
+            return value.item()  # a NumPy scalar must never widen an array (NEP 50 would make float64 of it)
+        if isinstance(value, np.ndarray):
+            return np.asarray(value)
+        if value is None and self.optional:
+            return None
+        raise TypeError(
+            f"{self.name}: inputs are Tensors, arrays or numbers, not {type(value).__name__}; "
+            f"make a Tensor with autograd.tensor(...)"
+        )
+
+    def _explain(self, error: ValueError, arrays: list) -> ValueError:
+        text = str(error)
+        if self.elementwise and "broadcast" in text:
+            shapes = " and ".join(str(np.shape(a)) for a in arrays)
+            return ValueError(f"{self.name}: shapes {shapes} do not broadcast; sizes must be equal, or 1, from the right")
+        return error if text.startswith(self.name) else ValueError(f"{self.name}: {text}")
+
+
+_SCALARS = {bool, int, float, complex, type(None)}
+_PLAIN = {np.ndarray, bool, int, float}
+
+
+def _promote(arrays: list, how: str) -> list:
+    """Cast to the dtype PyTorch would compute in: an array outranks a 0-d array outranks a Python number of its kind."""
+    dtype = result_type(arrays, floating=how == "float")
+    return [a.astype(dtype, copy=False) if isinstance(a, np.ndarray) and a.dtype != dtype else a for a in arrays]
+
+
+@overload
+def primitive(forward: Callable) -> Primitive: ...
+@overload
+def primitive(**options: Any) -> Callable[[Callable], Primitive]: ...
+def primitive(forward: Callable | None = None, **options: Any) -> Any:
+    """Make an op of a function on arrays: positional parameters are arrays, keyword-only parameters are settings.
+
+    Options
+    -------
+    elementwise : the op broadcasts and promotes dtypes; the engine sums its gradients back to the inputs' shapes.
+    promote : "float" where integers become floating point (``exp``, ``div``), "same" where they stay.
+    residuals : names of by-products; the forward then returns ``(output, *by-products)`` and rules may read them.
+    differentiable : ``False`` for ops whose result carries no gradient (``argmax``, comparisons).
+    kinks : where the op has a kink or a jump, and which gradient it uses there.
+    """
+    if forward is not None:
+        return Primitive(forward, **options)
+    return lambda function: Primitive(function, **options)
