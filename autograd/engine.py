@@ -8,7 +8,7 @@ With ``create_graph`` the same gradient rules run on Tensors instead of arrays, 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from operator import attrgetter
 from typing import Any
 
@@ -72,15 +72,7 @@ def run(
                 )
             check_unwritten(node)
             saved = _as_tensors(node) if create_graph else node.saved
-            for step in node.plan.steps:  # type: ignore[union-attr]
-                parent = node.parents[step.input]
-                if useful is not None and parent not in useful:
-                    continue
-                part = step.function(g, *[saved[i] for i in step.where], **_settings(node, step))
-                if part is None:
-                    continue
-                if part.shape != parent.shape or part.dtype != parent.dtype:
-                    part = _fit(part, parent, node, step)
+            for parent, part in _contributions(node, g, saved, useful):
                 if parent not in pending:
                     pending[parent] = part
                 elif parent in owned:
@@ -92,6 +84,25 @@ def run(
             if not retain_graph and node.saved:
                 node.saved = None
     return found
+
+
+def _contributions(node: Node, g: Any, saved: Sequence, useful: set[Node] | None) -> Iterator[tuple[Node, Any]]:
+    """What each useful parent gets of the gradient ``g``: the node's rules, run one after the other."""
+    for step in node.plan.steps:  # type: ignore[union-attr]
+        if step.input is None:  # one rule for all inputs
+            parts = step.function(g, *[saved[i] for i in step.where], **_settings(node, step))
+            pairs = zip(node.parents, parts, strict=True)
+        else:
+            parent = node.parents[step.input]
+            if useful is not None and parent not in useful:
+                continue
+            part = step.function(g, *[saved[i] for i in step.where], **_settings(node, step))
+            pairs = ((parent, part),)  # type: ignore[assignment]
+        for parent, part in pairs:
+            if parent is not None and part is not None and (useful is None or parent in useful):
+                if part.shape != parent.shape or part.dtype != parent.dtype:
+                    part = _fit(part, parent, node)
+                yield parent, part
 
 
 def _settings(node: Node, step: Any) -> dict:
@@ -114,7 +125,7 @@ def _as_tensors(node: Node) -> list:
     return values
 
 
-def _fit(part: Any, parent: Node, node: Node, step: Any) -> Any:
+def _fit(part: Any, parent: Node, node: Node) -> Any:
     """Bring a gradient back to its input's shape and dtype where broadcasting or promotion changed them."""
     from .ops.layout import cast, sum_to  # ops stand above the engine; these two undo broadcasting and promotion
 
@@ -124,7 +135,7 @@ def _fit(part: Any, parent: Node, node: Node, step: Any) -> Any:
             part = sum_to(part, shape=parent.shape)
         return cast(part, dtype=parent.dtype) if part.dtype != parent.dtype else part
     raise RuntimeError(
-        f"{node.name}: the rule of input {step.input} gave a gradient of shape {part.shape} {part.dtype} "
+        f"{node.name}: a rule gave a gradient of shape {part.shape} {part.dtype} "
         f"for an input of shape {parent.shape} {parent.dtype} (recorded at {node.where()})"
     )
 

@@ -52,9 +52,9 @@ class Rule(NamedTuple):
 
 
 class Step(NamedTuple):
-    """One rule to run: for which input, and where in the node's saved values its arguments are."""
+    """One rule to run: for which input (``None``: it gives all inputs' gradients), and where its arguments are saved."""
 
-    input: int
+    input: int | None
     function: Callable
     where: tuple[int, ...]
     settings: tuple[str, ...] | None
@@ -97,6 +97,7 @@ class Primitive:
         self.variadic = next((p.name for p in parameters if p.kind is p.VAR_POSITIONAL), None)
         self.setting_names = tuple(p.name for p in parameters if p.kind is p.KEYWORD_ONLY)
         self.rules: dict[str, Rule] = {}
+        self.joint: Rule | None = None
         self._plans: dict[tuple[int, int], Plan] = {}
         if self.name in registry:
             raise ValueError(f"an op named {self.name} exists already, declared in {registry[self.name].__module__}")
@@ -117,6 +118,10 @@ class Primitive:
                 self.rules[name] = self._read(function)
         if missing := known - set(rules):
             raise TypeError(f"{self.name}.vjp: no rule for {sorted(missing)}; give None where there is no gradient")
+
+    def vjp_joint(self, function: Callable) -> None:
+        """Declare one rule that returns the gradients of all inputs as a tuple, for kernels that make them together."""
+        self.joint = self._read(function)
 
     def _read(self, function: Callable) -> Rule:
         parameters = list(inspect.signature(function).parameters.values())
@@ -140,7 +145,11 @@ class Primitive:
     def _plan(self, count: int, wanted: int) -> Plan:
         """Which values ``count`` inputs must keep when the bits of ``wanted`` say which of them want a gradient."""
         names = list(self.inputs) + [self.variadic] * (count - len(self.inputs)) if self.variadic else list(self.inputs)
-        chosen = [(i, self.rules[names[i]]) for i in range(count) if wanted >> i & 1 and names[i] in self.rules]
+        chosen: list[tuple[int | None, Rule]]
+        if self.joint is not None:
+            chosen = [(None, self.joint)]
+        else:
+            chosen = [(i, self.rules[names[i]]) for i in range(count) if wanted >> i & 1 and names[i] in self.rules]
         value_at = {name: i for i, name in enumerate(self.inputs)} | {"y": count}
         value_at |= {name: count + 1 + i for i, name in enumerate(self.residuals)}
         reads = list(dict.fromkeys(name for _, rule in chosen for name in rule.reads))
@@ -149,8 +158,8 @@ class Primitive:
         slot = {name: i for i, name in enumerate(values + shapes)}
         steps = []
         for i, rule in chosen:
-            variadic = names[i] == self.variadic
-            position = i - len(self.inputs) if variadic else None
+            variadic = i is not None and names[i] == self.variadic
+            position = i - len(self.inputs) if variadic else None  # type: ignore[operator]
             steps.append(Step(i, rule.function, tuple(slot[n] for n in rule.reads), rule.settings, position))
         shape_of = tuple(self.inputs.index(name.removesuffix("_shape")) for name in shapes)
         return Plan(tuple(value_at[n] for n in values), shape_of, tuple(steps))
