@@ -53,7 +53,7 @@ def run(
     useful = None if targets is None else set(order)
     found: dict[Node, Any] = {}
     owned: set[Node] = set()  # gradients that are sums made here: ours to add to in place
-    with set_grad_enabled(create_graph):
+    with set_grad_enabled(create_graph), np.errstate(all="ignore"):
         while order:
             node = order.pop()  # popped, so that a node dies as soon as the pass is through with it
             g = pending.pop(node, None)

@@ -5,14 +5,27 @@ Every mode is per thread: turning recording off in one thread never changes what
 
 from __future__ import annotations
 
+import contextvars
 import threading
 from contextlib import ContextDecorator
 from typing import Any
+
+import numpy as np
+
+
+_quiet = contextvars.ContextVar("quiet", default=False)
+is_quiet = _quiet.get  # whether this code runs inside the quiet context, which cannot be entered twice
 
 
 class _Modes(threading.local):
     grad_enabled: bool = True
     scope: Any = None  # innermost module call (graph.Scope), set by nn.Module.__call__
+    quiet: contextvars.Context  # where the forward of an op runs: NumPy's floating point warnings are off in it
+
+    def __init__(self) -> None:  # once per thread, because a context is entered by one thread at a time
+        self.quiet = contextvars.copy_context()
+        self.quiet.run(np.seterr, all="ignore")
+        self.quiet.run(_quiet.set, True)
 
 
 modes = _Modes()

@@ -37,7 +37,7 @@ import numpy as np
 
 from .dtypes import result_type
 from .graph import record
-from .modes import modes
+from .modes import is_quiet, modes
 from .tensor import Tensor, wrap
 
 registry: dict[str, Primitive] = {}
@@ -78,6 +78,7 @@ class Primitive:
         *,
         elementwise: bool = False,
         promote: str = "same",
+        masks: tuple[str, ...] = (),
         residuals: tuple[str, ...] = (),
         differentiable: bool = True,
         kinks: str = "",
@@ -92,8 +93,9 @@ class Primitive:
         self.differentiable = differentiable
         self.kinks = kinks
         parameters = inspect.signature(forward).parameters.values()
-        self.optional = any(p.default is None for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD)
+        self.optional = {p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD and p.default is None}
         self.inputs = tuple(p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD)
+        self.masks = tuple(self.inputs.index(name) for name in masks)
         self.variadic = next((p.name for p in parameters if p.kind is p.VAR_POSITIONAL), None)
         self.setting_names = tuple(p.name for p in parameters if p.kind is p.KEYWORD_ONLY)
         self.rules: dict[str, Rule] = {}
@@ -137,6 +139,8 @@ class Primitive:
             if p.name in self.setting_names or p.name == "position":
                 settings.append(p.name)
             elif p.name in values or p.name in shapes:
+                if settings:
+                    raise TypeError(f"{self.name}.vjp: a rule names what it reads ({p.name}) before its settings ({settings})")
                 reads.append(p.name)
             else:
                 raise TypeError(f"{self.name}.vjp: a rule reads {p.name!r}, which is no input, setting or residual")
@@ -176,13 +180,14 @@ class Primitive:
 
     def _run(self, inputs: tuple, settings: dict, residuals: list | None = None) -> Any:
         if len(inputs) < len(self.inputs):  # inputs given by name
-            inputs += tuple(settings.pop(name) for name in self.inputs[len(inputs) :] if name in settings)
+            names = self.inputs[len(inputs) :]
+            inputs += tuple(settings.pop(n, None) for n in names if n in settings or n in self.optional)
         arrays: list = []
         parents: list = []
         wanted = 0
         bit = 1
         dtype = None
-        tensors = mixed = False
+        tensors = mixed = scalars = False
         for value in inputs:
             if isinstance(value, Tensor):
                 tensors = True
@@ -192,7 +197,11 @@ class Primitive:
                 if node is not None:
                     wanted |= bit
             else:
-                array = value if type(value) in _PLAIN else self._admit(value)
+                if type(value) in _PLAIN:
+                    array = value
+                else:
+                    array = self._admit(value)
+                    scalars = True
                 parents.append(None)
             if type(array) not in _SCALARS:
                 if dtype is None:
@@ -201,17 +210,24 @@ class Primitive:
                     mixed = True
             arrays.append(array)
             bit <<= 1
+        if scalars and tensors and self.elementwise:
+            # beside a Tensor a NumPy scalar is a number, and never widens (NEP 50 would make float64 of it);
+            # among arrays it is the 0-d result of a gradient rule, and keeps its precision
+            arrays = [a.item() if isinstance(v, np.generic) else a for a, v in zip(arrays, inputs, strict=True)]
         if self.elementwise and (mixed or dtype is None or dtype.kind != "f"):
-            arrays = _promote(arrays, self.promote)
+            arrays = _promote(arrays, self.promote, self.masks)
         try:
-            out = self.forward(*arrays, **settings)
+            if tensors and not is_quiet():  # log(0) is -inf, no warning; a context costs a tenth of np.errstate
+                out = modes.quiet.run(self.forward, *arrays, **settings)
+            else:
+                out = self.forward(*arrays, **settings)
         except ValueError as error:
             raise self._explain(error, arrays) from None
         if residuals is not None:
             out, *rest = out
             residuals.extend(rest)
         if not tensors:
-            return out
+            return out.item() if dtype is None and isinstance(out, np.generic) else out  # of numbers: a number
         if type(out) is not np.ndarray:
             out = np.asarray(out)
         if not wanted or not modes.grad_enabled or not self.differentiable:
@@ -232,9 +248,7 @@ class Primitive:
 
     def _admit(self, value: Any) -> Any:
         """The door for everything that is neither a Tensor nor an array nor a Python number."""
-        if isinstance(value, np.generic):
-            return value.item()  # a NumPy scalar must never widen an array (NEP 50 would make float64 of it)
-        if isinstance(value, np.ndarray):
+        if isinstance(value, (np.ndarray, np.generic)):
             return np.asarray(value)
         if value is None and self.optional:
             return None
@@ -255,8 +269,12 @@ _SCALARS = {bool, int, float, complex, type(None)}
 _PLAIN = {np.ndarray, bool, int, float}
 
 
-def _promote(arrays: list, how: str) -> list:
+def _promote(arrays: list, how: str, masks: tuple[int, ...]) -> list:
     """Cast to the dtype PyTorch would compute in: an array outranks a 0-d array outranks a Python number of its kind."""
+    if masks:
+        kept = {i: arrays[i] for i in masks}
+        rest = iter(_promote([a for i, a in enumerate(arrays) if i not in kept], how, ()))
+        return [kept[i] if i in kept else next(rest) for i in range(len(arrays))]
     dtype = result_type(arrays, floating=how == "float")
     return [a.astype(dtype, copy=False) if isinstance(a, np.ndarray) and a.dtype != dtype else a for a in arrays]
 
@@ -272,6 +290,7 @@ def primitive(forward: Callable | None = None, **options: Any) -> Any:
     -------
     elementwise : the op broadcasts and promotes dtypes; the engine sums its gradients back to the inputs' shapes.
     promote : "float" where integers become floating point (``exp``, ``div``), "same" where they stay.
+    masks : names of boolean inputs that broadcast with the others but take no part in the dtype (``where``).
     residuals : names of by-products; the forward then returns ``(output, *by-products)`` and rules may read them.
     differentiable : ``False`` for ops whose result carries no gradient (``argmax``, comparisons).
     kinks : where the op has a kink or a jump, and which gradient it uses there.
