@@ -35,8 +35,7 @@ class BilinearUp(nn.ConvTranspose2d):
         super().__init__(channels, channels, 2 * stride, stride=stride, padding=stride // 2, bias=False)
         weight = np.zeros((channels, channels, 2 * stride, 2 * stride), np.float32)
         weight[np.arange(channels), np.arange(channels)] = bilinear_kernel(stride)
-        with autograd.no_grad():
-            self.weight.copy_(autograd.from_numpy(weight))
+        self.load_state_dict({"weight": autograd.from_numpy(weight)})
 
 
 class FCN(nn.Module):
