@@ -1,0 +1,31 @@
+"""One memory layout at the door of a kernel: C-contiguous, aligned, native byte order, typed as writeable.
+
+Numba compiles a kernel anew for each layout and for read-only arrays (0.2 s each), so every input is brought to one
+form. Nothing is copied that has that form already.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+
+class _Alias:
+    """The memory of a read-only array under a writeable flag."""
+
+    def __init__(self, owner: np.ndarray) -> None:
+        self.owner = owner  # keeps the memory alive: NumPy holds on to this object
+        interface = dict(owner.__array_interface__)
+        interface["data"] = (interface["data"][0], False)
+        self.__array_interface__ = interface
+
+
+def canonical(x: Any, dtype: Any = None) -> np.ndarray:
+    """``x`` in the one form kernels are compiled for. The kernel only reads it: the memory may be read-only."""
+    x = np.asarray(x, dtype)
+    if x.flags.carray and x.dtype.isnative:
+        return x
+    x = np.require(x, x.dtype.newbyteorder("="), ("C", "A"))
+    # a copy would cost as much as some kernels; the flag only decides which signature Numba sees
+    return x if x.flags.writeable else np.asarray(_Alias(x))

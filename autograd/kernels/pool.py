@@ -1,0 +1,312 @@
+"""Pooling over the windows of (N, C, H, W) images (report section 1.2.2, figures 2-3), and its ways back.
+
+Positions are flat int64 indices into one (n, c) plane of the unpadded image. Forward kernels are cut into output rows,
+adjoints into input rows or whole planes: each output element has one writer. The loop over a row of pixels is innermost
+and free of branches, so that it vectorises; the loops over the window are outside it.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .arrays import canonical
+from .jit import njit
+from .parallel import parallel_for
+
+Pair = tuple[int, int]
+
+
+def max_pool2d(
+    x: np.ndarray, *, kernel_size: Pair, stride: Pair, padding: Pair, dilation: Pair, output_size: Pair
+) -> tuple[np.ndarray, np.ndarray]:
+    """The largest value of each window and where it stands: ``y = max x[oh·s − p + i·d, ow·s − p + j·d]``.
+
+    Padding counts as −inf. Of equal values the first in row-major order is taken, NaN beats everything (of several the
+    last, as in PyTorch), and a window of −inf gives the position of its first pixel.
+
+    x : (N, C, H, W). Returns y and indices, both (N, C, *output_size).
+    Raises ValueError where a dilated window misses the image altogether: it has no position to give.
+    """
+    x = canonical(x)
+    n, c, h, w = x.shape
+    oh, ow = output_size
+    _check_windows_meet_image((h, w), kernel_size, stride, padding, dilation, output_size)
+    y = np.empty((n, c, oh, ow), x.dtype)
+    indices = np.empty(y.shape, np.int64)
+    if y.size:
+        arguments = (x.reshape(n * c, h, w), y.reshape(n * c, oh, ow), indices.reshape(n * c, oh, ow))
+        halving = kernel_size == stride == (2, 2) and padding == (0, 0) and dilation == (1, 1)
+        if halving and 2 * oh <= h and 2 * ow <= w:
+            parallel_for(_max_halve_rows, n * c * oh, *arguments, cost=4 * ow)
+        else:
+            cost = 2 * ow * kernel_size[0] * kernel_size[1]
+            parallel_for(_max_rows, n * c * oh, *arguments, kernel_size, stride, padding, dilation, cost=cost)
+    return y, indices
+
+
+def _check_windows_meet_image(
+    size: Pair, kernel_size: Pair, stride: Pair, padding: Pair, dilation: Pair, output_size: Pair
+) -> None:
+    for n, k, s, p, d, outputs in zip(size, kernel_size, stride, padding, dilation, output_size):
+        if d == 1:
+            continue  # p ≤ k/2 and the ceil-mode rule see to it
+        for o in range(outputs):
+            start = o * s - p
+            if max(start, start % d) >= n or start + (k - 1) * d < 0:
+                raise ValueError(
+                    f"max_pool2d: window {o} reads {[start + i * d for i in range(k)]}, all in the padding of an axis "
+                    f"of {n} (kernel_size={k}, stride={s}, padding={p}, dilation={d})"
+                )
+
+
+@njit
+def _max_rows(start, stop, x, y, indices, kernel_size, stride, padding, dilation):
+    h, w = x.shape[1:]
+    oh, ow = y.shape[1:]
+    (kh, kw), (sh, sw), (ph, pw), (dh, dw) = kernel_size, stride, padding, dilation
+    for unit in range(start, stop):
+        plane, row = unit // oh, unit % oh
+        best, at = y[plane, row], indices[plane, row]
+        top = row * sh - ph
+        first = top if top >= 0 else top % dh
+        for i in range(ow):
+            left = i * sw - pw
+            best[i] = -np.inf
+            at[i] = first * w + (left if left >= 0 else left % dw)
+        for r in range(first, min(h, top + (kh - 1) * dh + 1), dh):
+            for j in range(kw):
+                offset = j * dw - pw
+                lo, hi = _inside(offset, sw, w, ow)
+                if lo < hi:
+                    column = lo * sw + offset
+                    _keep_larger(best[lo:hi], at[lo:hi], x[plane, r, column:], sw, r * w + column)
+
+
+@njit
+def _inside(offset, step, n, outputs):
+    """The outputs i in [lo, hi) for which pixel ``i·step + offset`` is in [0, n)."""
+    return max(0, -(offset // step)), min(outputs, (n - 1 - offset) // step + 1)
+
+
+@njit
+def _keep_larger(best, at, source, step, position):
+    # a constant step lets the loop vectorise: 3× faster at 1 and 2
+    if step == 1:
+        _keep_larger_at(best, at, source, 1, position)
+    elif step == 2:
+        _keep_larger_at(best, at, source, 2, position)
+    else:
+        _keep_larger_at(best, at, source, step, position)
+
+
+@njit
+def _keep_larger_at(best, at, source, step, position):
+    for i in range(best.size):
+        v = source[i * step]
+        larger = v > best[i] or v != v
+        best[i] = v if larger else best[i]
+        at[i] = position + i * step if larger else at[i]
+
+
+@njit
+def _max_halve_rows(start, stop, x, y, indices):
+    """Windows of 2×2, stride 2, nothing outside: one pass, each pixel read once."""
+    w = x.shape[2]
+    oh, ow = y.shape[1:]
+    for unit in range(start, stop):
+        plane, row = unit // oh, unit % oh
+        upper, lower = x[plane, 2 * row], x[plane, 2 * row + 1]
+        best, at = y[plane, row], indices[plane, row]
+        for i in range(ow):
+            a, b, c, d = upper[2 * i], upper[2 * i + 1], lower[2 * i], lower[2 * i + 1]
+            position = 2 * row * w + 2 * i
+            k = 0
+            larger = b > a or b != b
+            a, k = (b if larger else a), (1 if larger else k)
+            larger = c > a or c != c
+            a, k = (c if larger else a), (w if larger else k)
+            larger = d > a or d != d
+            a, k = (d if larger else a), (w + 1 if larger else k)
+            best[i] = a
+            at[i] = position + k
+
+
+def plane_gather(x: np.ndarray, indices: np.ndarray) -> np.ndarray:
+    """``y[n, c, i] = x[n, c].flat[indices[n, c, i]]``: x (N, C, H, W), indices (N, C, OH, OW), y like indices."""
+    x, indices = canonical(x), canonical(indices, np.int64)
+    y = np.empty(indices.shape, x.dtype)
+    if y.size:
+        planes = x.shape[0] * x.shape[1]
+        work = y.size // planes
+        arguments = (x.reshape(planes, -1), indices.reshape(planes, -1), y.reshape(planes, -1))
+        parallel_for(_gather_planes, planes, *arguments, cost=2 * work)
+    return y
+
+
+@njit
+def _gather_planes(start, stop, x, indices, y):
+    for plane in range(start, stop):
+        for i in range(y.shape[1]):
+            y[plane, i] = x[plane, indices[plane, i]]
+
+
+def plane_scatter_add(g: np.ndarray, indices: np.ndarray, size: Pair) -> np.ndarray:
+    """The adjoint of :func:`plane_gather`: zeros (N, C, *size) to which each g is added at its position."""
+    return _scatter(_scatter_add_planes, g, indices, size)
+
+
+def plane_scatter(x: np.ndarray, indices: np.ndarray, size: Pair) -> np.ndarray:
+    """Zeros (N, C, *size) with each x put at its position (max unpooling, fig. 10); where one repeats, the last in
+    row-major order stays."""
+    return _scatter(_scatter_planes, x, indices, size)
+
+
+def _scatter(kernel, x, indices, size):
+    x, indices = canonical(x), canonical(indices, np.int64)
+    y = np.empty((*x.shape[:2], *size), x.dtype)
+    if y.size:
+        planes = x.shape[0] * x.shape[1]
+        arguments = (x.reshape(planes, x.size // planes), indices.reshape(planes, x.size // planes))
+        # a plane per thread: two threads never add to one element
+        parallel_for(kernel, planes, *arguments, y.reshape(planes, -1), cost=(2 * x.size + y.size) // planes)
+    return y
+
+
+@njit
+def _scatter_add_planes(start, stop, x, indices, y):
+    for plane in range(start, stop):
+        y[plane] = 0
+        for i in range(x.shape[1]):
+            y[plane, indices[plane, i]] += x[plane, i]
+
+
+@njit
+def _scatter_planes(start, stop, x, indices, y):
+    for plane in range(start, stop):
+        y[plane] = 0
+        for i in range(x.shape[1]):
+            y[plane, indices[plane, i]] = x[plane, i]
+
+
+def avg_pool2d(
+    x: np.ndarray,
+    *,
+    kernel_size: Pair,
+    stride: Pair,
+    padding: Pair,
+    output_size: Pair,
+    count_include_pad: bool,
+    divisor_override: int | None,
+) -> np.ndarray:
+    """The sum of each window over its divisor (fig. 3): x (N, C, H, W), y (N, C, *output_size).
+
+    The divisor is ``divisor_override``, or the number of window elements inside the image, or with
+    ``count_include_pad`` inside the padded image (a window that ceil mode lets hang over counts no more than that).
+    Sums are taken in float64.
+    """
+    x = canonical(x)
+    n, c, h, w = x.shape
+    oh, ow = output_size
+    y = np.empty((n, c, oh, ow), x.dtype)
+    if y.size:
+        divisors = _divisors((h, w), kernel_size, stride, padding, output_size, count_include_pad, divisor_override)
+        arguments = (x.reshape(n * c, h, w), y.reshape(n * c, oh, ow), kernel_size, stride, padding, *divisors)
+        parallel_for(_avg_rows, n * c * oh, *arguments, cost=2 * ow * kernel_size[0] * kernel_size[1])
+    return y
+
+
+def avg_pool2d_input(
+    g: np.ndarray,
+    *,
+    size: Pair,
+    kernel_size: Pair,
+    stride: Pair,
+    padding: Pair,
+    count_include_pad: bool,
+    divisor_override: int | None,
+) -> np.ndarray:
+    """The adjoint of :func:`avg_pool2d`: each g over its divisor, given to every pixel of its window (fig. 10).
+
+    g : (N, C, OH, OW). Returns (N, C, *size).
+    """
+    g = canonical(g)
+    n, c, oh, ow = g.shape
+    h, w = size
+    gx = np.empty((n, c, h, w), g.dtype)
+    if gx.size:
+        divisors = _divisors(size, kernel_size, stride, padding, (oh, ow), count_include_pad, divisor_override)
+        arguments = (g.reshape(n * c, oh, ow), gx.reshape(n * c, h, w), kernel_size, stride, padding, *divisors)
+        cost = 2 * ow * kernel_size[1] * (1 + kernel_size[0] // stride[0]) + w
+        parallel_for(_avg_input_rows, n * c * h, *arguments, cost=cost)
+    return gx
+
+
+def _divisors(size, kernel_size, stride, padding, output_size, count_include_pad, divisor_override):
+    """The divisor of window (oh, ow) is rows[oh] · columns[ow]."""
+    if divisor_override is not None:
+        return np.full(output_size[0], float(divisor_override)), np.ones(output_size[1])
+    counts = []
+    for n, k, s, p, outputs in zip(size, kernel_size, stride, padding, output_size):
+        start = np.arange(outputs) * s - p
+        stop = np.minimum(start + k, n + p)
+        if not count_include_pad:
+            start, stop = np.maximum(start, 0), np.minimum(stop, n)
+        counts.append(np.maximum(stop - start, 1).astype(np.float64))  # an empty window sums to 0: 0 / 1
+    return counts
+
+
+@njit
+def _avg_rows(start, stop, x, y, kernel_size, stride, padding, row_divisor, column_divisor):
+    h, w = x.shape[1:]
+    oh, ow = y.shape[1:]
+    (kh, kw), (sh, sw), (ph, pw) = kernel_size, stride, padding
+    total = np.empty(ow)
+    for unit in range(start, stop):
+        plane, row = unit // oh, unit % oh
+        total[:] = 0
+        top = row * sh - ph
+        for r in range(max(top, 0), min(top + kh, h)):
+            for j in range(kw):
+                lo, hi = _inside(j - pw, sw, w, ow)
+                if lo < hi:
+                    _add_strided(total[lo:], 1, x[plane, r, lo * sw + j - pw :], sw, hi - lo)
+        for i in range(ow):
+            y[plane, row, i] = total[i] / (row_divisor[row] * column_divisor[i])
+
+
+@njit
+def _avg_input_rows(start, stop, g, gx, kernel_size, stride, padding, row_divisor, column_divisor):
+    oh, ow = g.shape[1:]
+    h, w = gx.shape[1:]
+    (kh, kw), (sh, sw), (ph, pw) = kernel_size, stride, padding
+    total, share = np.empty(w), np.empty(ow)
+    for unit in range(start, stop):
+        plane, row = unit // h, unit % h
+        total[:] = 0
+        # the windows r with r·sh − ph ≤ row < r·sh − ph + kh
+        for r in range(max(0, (row + ph - kh) // sh + 1), min(oh, (row + ph) // sh + 1)):
+            for i in range(ow):
+                share[i] = g[plane, r, i] / (row_divisor[r] * column_divisor[i])
+            for j in range(kw):
+                lo, hi = _inside(j - pw, sw, w, ow)
+                if lo < hi:
+                    _add_strided(total[lo * sw + j - pw :], sw, share[lo:], 1, hi - lo)
+        for i in range(w):
+            gx[plane, row, i] = total[i]
+
+
+@njit
+def _add_strided(total, total_step, values, values_step, count):
+    """``total[i·total_step] += values[i·values_step]`` for i < count; constant steps vectorise."""
+    if total_step == 1 and values_step == 1:
+        for i in range(count):
+            total[i] += values[i]
+    elif total_step == 1 and values_step == 2:
+        for i in range(count):
+            total[i] += values[2 * i]
+    elif total_step == 2 and values_step == 1:
+        for i in range(count):
+            total[2 * i] += values[i]
+    else:
+        for i in range(count):
+            total[i * total_step] += values[i * values_step]
