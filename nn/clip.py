@@ -1,0 +1,76 @@
+"""Gradient clipping: the names that ``torch.nn.utils`` has."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+
+import numpy as np
+
+from autograd.graph import note_write
+from autograd.tensor import Tensor, from_numpy
+
+
+def clip_grad_norm_(
+    parameters: Tensor | Iterable[Tensor], max_norm: float, norm_type: float = 2.0, error_if_nonfinite: bool = False
+) -> Tensor:
+    """Scale all gradients by one factor ``min(1, max_norm / (‖g‖ + 1e-6))``, ‖g‖ the norm of all of them together.
+
+    Parameters
+    ----------
+    parameters : those without a gradient are left out
+    max_norm : the largest norm permitted
+    norm_type : p of the norm, or ``inf``
+    error_if_nonfinite : refuse a norm that is infinite or NaN; else such gradients become 0 or NaN, as in PyTorch
+
+    Returns
+    -------
+    Tensor, shape (): the norm before clipping
+
+    Raises
+    ------
+    ValueError : ``max_norm`` below 0, ``norm_type`` not above 0
+    RuntimeError : the norm is not finite and ``error_if_nonfinite`` is set; nothing is changed
+    """
+    if not max_norm >= 0:
+        raise ValueError(f"clip_grad_norm_: max_norm must not be negative, not {max_norm!r}")
+    if not norm_type > 0:
+        raise ValueError(f"clip_grad_norm_: norm_type must be above 0, not {norm_type!r}")
+    grads = _gradients(parameters)
+    norms = [_norm(g, norm_type) for g in grads]
+    total = _norm(np.array(norms), norm_type) if norms else 0.0
+    if error_if_nonfinite and not math.isfinite(total):
+        raise RuntimeError(f"clip_grad_norm_: the norm of the gradients is {total}; nothing was changed")
+    factor = max_norm / (total + 1e-6)
+    if not factor >= 1:  # NaN goes through, and shows
+        for g in grads:
+            with np.errstate(all="ignore"):
+                g *= factor
+            note_write(g, "clip_grad_norm_")
+    return from_numpy(np.asarray(total, grads[0].dtype if grads else np.float32))
+
+
+def clip_grad_value_(parameters: Tensor | Iterable[Tensor], clip_value: float) -> None:
+    """Clip every element of every gradient to [−clip_value, clip_value].
+
+    Raises
+    ------
+    ValueError : ``clip_value`` below 0
+    """
+    if not clip_value >= 0:
+        raise ValueError(f"clip_grad_value_: clip_value must not be negative, not {clip_value!r}")
+    for g in _gradients(parameters):
+        np.clip(g, -float(clip_value), float(clip_value), out=g)
+        note_write(g, "clip_grad_value_")
+
+
+def _gradients(parameters: Tensor | Iterable[Tensor]) -> list[np.ndarray]:
+    tensors = [parameters] if isinstance(parameters, Tensor) else parameters
+    return [t.grad._data for t in tensors if t.grad is not None]
+
+
+def _norm(values: np.ndarray, p: float) -> float:
+    size = np.abs(values).astype(np.float64, copy=False)
+    if not size.size:
+        return 0.0
+    return float(size.max()) if p == math.inf else float((size**p).sum() ** (1 / p))

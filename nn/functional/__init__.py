@@ -1,0 +1,57 @@
+"""The functions behind the layers, with PyTorch's names and arguments."""
+
+from .activation import elu, gelu, leaky_relu, log_softmax, relu, sigmoid, silu, softmax, softplus, tanh
+from .conv import conv2d, conv_transpose2d
+from .cross_entropy import cross_entropy, nll_loss
+from .dropout import dropout, dropout2d
+from .linear import flatten, linear
+from .loss import (
+    binary_cross_entropy,
+    binary_cross_entropy_with_logits,
+    categorical_cross_entropy,
+    cross_entropy_on_probabilities,
+    l1_loss,
+    mse_loss,
+    smooth_l1_loss,
+    sparse_categorical_cross_entropy,
+)
+from .normalization import batch_norm
+from .pooling import adaptive_avg_pool2d, avg_pool2d, avg_unpool2d, bed_of_nails, max_pool2d, max_unpool2d
+from .resizing import interpolate
+
+__all__ = [
+    "adaptive_avg_pool2d",
+    "avg_pool2d",
+    "avg_unpool2d",
+    "batch_norm",
+    "bed_of_nails",
+    "binary_cross_entropy",
+    "binary_cross_entropy_with_logits",
+    "categorical_cross_entropy",
+    "conv2d",
+    "conv_transpose2d",
+    "cross_entropy",
+    "cross_entropy_on_probabilities",
+    "dropout",
+    "dropout2d",
+    "elu",
+    "flatten",
+    "gelu",
+    "interpolate",
+    "l1_loss",
+    "leaky_relu",
+    "linear",
+    "log_softmax",
+    "max_pool2d",
+    "max_unpool2d",
+    "mse_loss",
+    "nll_loss",
+    "relu",
+    "sigmoid",
+    "silu",
+    "smooth_l1_loss",
+    "softmax",
+    "softplus",
+    "sparse_categorical_cross_entropy",
+    "tanh",
+]
