@@ -7,10 +7,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .classes import ClassList, make_classes, read_classes
+from .classes import make_classes, read_classes
 from .errors import DataError, show
 from .masks import MaskRule, summarise
-from .reading import SUFFIXES, inspect, read_image, read_mask
+from .reading import SUFFIXES, RawMask, inspect, read_image, read_mask
 from .seeding import generator
 from .transforms import resize_image, resize_mask
 
@@ -65,8 +65,9 @@ class ImageFolder:
         parts = _find_parts(self.root)
         named = make_classes(classes) if classes is not None else read_classes(self.root)
         pairs = [pair for part in parts.values() for pair in part]
-        self.size, self.in_channels = _check_images(pairs, _as_size(size), channels, check_images)
-        self._rule = _check_masks(pairs, named, ignore_index)
+        self.size, all_gray, summaries = _check(pairs, _as_size(size), check_images)
+        self.in_channels = channels or (1 if all_gray else 3)
+        self._rule = MaskRule([pair.mask for pair in pairs], summaries, named, ignore_index)
         self.classes: tuple[str, ...] = self._rule.names
         self.colors = named.colors if named else None
         self.ignore_index: int | None = self._rule.ignore_index
@@ -108,8 +109,8 @@ def _find_parts(root: Path) -> dict[str, list[Pair]]:
     if len(split) == 1:
         missing = "val" if split == ["train"] else "train"
         raise DataError(
-            f"{show(root)} holds {split[0]}/ but no {missing}/: add it, or use {show(root / split[0])} itself and "
-            "split it"
+            f"{show(root)} holds {split[0]}/ but no {missing}/: "
+            f"add it, or use {show(root / split[0])} itself and split it"
         )
     if split:
         return {part: _find_pairs(root / part) for part in split}
@@ -132,7 +133,11 @@ def _find_pairs(folder: Path) -> list[Pair]:
             more = f" (and {len(names) - 1} more)" if len(names) > 1 else ""
             what, missing = ("image", "mask") if there == "masks" else ("mask", "image")
             unread = next((p for p in sorted((folder / there).iterdir()) if p.stem == names[0]), None)
-            remedy = f"save {show(unread)} as PNG" if unread else f"add {there}/{names[0]}.png or remove the {what}"
+            remedy = (
+                f"save {show(unread)} as PNG"
+                if unread
+                else f"add {show(f'{there}/{names[0]}.png')} or remove the {what}"
+            )
             raise DataError(
                 f"{show(lonely[names[0]])} is {'an' if what == 'image' else 'a'} {what} without {missing}{more}: "
                 f"{remedy}"
@@ -148,8 +153,8 @@ def _pictures(folder: Path) -> dict[str, Path]:
             continue
         if path.stem in found:
             raise DataError(
-                f"{show(found[path.stem])} and {show(path)} have the same name: keep one, or rename one with its "
-                "partner"
+                f"{show(found[path.stem])} and {show(path)} have the same name: "
+                "keep one, or rename one with its partner"
             )
         found[path.stem] = path
     if not found:
@@ -157,18 +162,21 @@ def _pictures(folder: Path) -> dict[str, Path]:
     return found
 
 
-def _check_images(
-    pairs: list[Pair], size: tuple[int, int] | None, channels: int | None, decode: bool
-) -> tuple[tuple[int, int], int]:
-    """The common size and the channel count; every image must fit its mask, and without ``size`` every other image."""
-    first, all_gray = (0, 0), True
+def _check(
+    pairs: list[Pair], size: tuple[int, int] | None, decode: bool
+) -> tuple[tuple[int, int], bool, list[RawMask]]:
+    """One pass over all files: the common size, whether all images are gray, and what values each mask holds.
+
+    Every image must fit its mask and, without ``size``, every other image.
+    """
+    first, all_gray, summaries = (0, 0), True, []
     for number, pair in enumerate(pairs):
         found, gray = inspect(pair.image, decode)
-        mask_size, _ = inspect(pair.mask)
-        if found != mask_size:
+        raw = read_mask(pair.mask)
+        if found != raw.values.shape[:2]:
             raise DataError(
-                f"{show(pair.image)} is {_by(found)} but its mask {show(pair.mask)} is {_by(mask_size)} (height x "
-                "width): they must be equal"
+                f"{show(pair.image)} is {_by(found)} but its mask {show(pair.mask)} is {_by(raw.values.shape)} "
+                f"(height x width): they must be equal"
             )
         if number == 0:
             first = found
@@ -178,12 +186,8 @@ def _check_images(
                 f"resize all with --size (size=...)"
             )
         all_gray &= gray
-    return size or first, channels or (1 if all_gray else 3)
-
-
-def _check_masks(pairs: list[Pair], named: ClassList | None, ignore_index: int | str | None) -> MaskRule:
-    paths = [pair.mask for pair in pairs]
-    return MaskRule(paths, [summarise(read_mask(path)) for path in paths], named, ignore_index)
+        summaries.append(summarise(raw))
+    return size or first, all_gray, summaries
 
 
 def _cut(pairs: list[Pair], split: str, val_fraction: float, seed: int, root: Path) -> list[Pair]:
@@ -212,5 +216,5 @@ def _as_size(size: int | tuple[int, int] | None) -> tuple[int, int] | None:
     return height, width
 
 
-def _by(size: tuple[int, int]) -> str:
+def _by(size: tuple[int, ...]) -> str:
     return f"{size[0]}x{size[1]}"

@@ -52,8 +52,8 @@ class Loader:
             raise ValueError(f"Loader: batch_size is {batch_size} but must be at least 1")
         if drop_last and len(dataset) < batch_size:
             raise ValueError(
-                f"Loader: drop_last leaves no batch at all: batch_size is {batch_size} but there are {len(dataset)} "
-                "pictures"
+                f"Loader: drop_last leaves no batch at all: "
+                f"batch_size is {batch_size} but there are {len(dataset)} pictures"
             )
         self.dataset, self.batch_size, self.shuffle = dataset, int(batch_size), shuffle
         self.seed, self.drop_last, self.augment = operator.index(seed), drop_last, augment
@@ -87,13 +87,12 @@ class Loader:
                 raise DataError(
                     f"Loader: {self.dataset.name(i)!r} has image {image.shape} and mask {mask.shape} but "
                     f"{self.dataset.name(positions[0])!r} in the same batch has {images.shape[1:]} and "
-                    f"{masks.shape[1:]}: "
-                    f"resize them (--size) or end the augmentation with RandomCrop"
+                    f"{masks.shape[1:]}: resize them (--size) or end the augmentation with RandomCrop"
                 )
             if mask.shape != image.shape[1:]:
                 raise DataError(
-                    f"Loader: {self.dataset.name(i)!r} has image {image.shape} but mask {mask.shape}: heights and "
-                    "widths must agree"
+                    f"Loader: {self.dataset.name(i)!r} has image {image.shape} but mask {mask.shape}: "
+                    "heights and widths must agree"
                 )
             images[row], masks[row] = image, mask
         return images, masks

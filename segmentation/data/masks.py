@@ -36,8 +36,8 @@ class MaskRule:
       nothing except 0 and 255 (16 bit: 65535), these are background and foreground.
     - RGB files: by the colours of the class list; without such colours only gray RGB files can be read, as gray files.
 
-    ``ignore_index="auto"``: the value 255 in masks of class numbers means "no label" unless there are more than 255
-    classes. An int: this value does. None: every value must be a class.
+    ``ignore_index="auto"``: the value 255 in masks of class numbers means "no label", unless there are more than
+    255 classes. An int: this value does. None: every value must be a class.
 
     Raises DataError for values that fit no class, and where two readings are possible.
     """
@@ -60,15 +60,19 @@ class MaskRule:
                 for value in self._gray(raw, path).ravel().tolist():
                     found.setdefault(value, path)
         top = max(found, default=0)
-        if top in (255, 65535) and set(found) <= {0, top} and ignore_index != top:
+        if top in (255, 65535) and set(found) <= {0, top}:
+            if ignore_index == top:
+                raise DataError(
+                    f"{show(found[top])} and the other masks hold only 0 and {top} but ignore_index={top} leaves nothing "
+                    f"except 0: leave ignore_index out if {top} is the foreground"
+                )
             if classes and len(classes.names) != 2:
                 raise DataError(
-                    f"{show(found[top])} and the other masks hold only 0 and {top} but {len(classes.names)} classes "
-                    "are named: "
-                    f"save class numbers, or name two classes"
+                    f"{show(found[top])} and the other masks hold only 0 and {top} but {len(classes.names)} classes are "
+                    "named: save class numbers, or name two classes"
                 )
             self._on = top
-        elif auto and AUTO_IGNORE in found and not (classes and len(classes.names) > AUTO_IGNORE):
+        elif auto and top == AUTO_IGNORE and not (classes and len(classes.names) > AUTO_IGNORE):
             self._refuse_two_readings(paths, summaries)
             self.ignore_index = AUTO_IGNORE
         if self._ignore_color is not None and self.ignore_index is None:
@@ -102,8 +106,8 @@ class MaskRule:
             expected = f"there are {len(self.names)} classes, numbered 0..{len(self.names) - 1}"
         if bad.any():
             raise DataError(
-                f"{show(path)} holds the label {values[bad].flat[0]} but {expected}: correct the mask, or name all "
-                "classes"
+                f"{show(path)} holds the label {values[bad].flat[0]} but {expected}: "
+                "correct the mask, or name all classes"
             )
         return labels
 
@@ -115,8 +119,7 @@ class MaskRule:
         if colored.any():
             raise DataError(
                 f"{show(path)} is an RGB mask with the colour {tuple(raw.values[colored][0].tolist())} but no class "
-                "colours are "
-                f"known: list them in classes.txt beside images/, one 'name red green blue' a line"
+                "colours are known: list them in classes.txt beside images/, one 'name red green blue' a line"
             )
         return raw.values[..., 0]
 
@@ -162,8 +165,7 @@ class MaskRule:
         if set().union(*(values for _, values in sets)) == {0, 1, 255} and not set(with_one) & set(with_ignore):
             raise DataError(
                 f"{show(with_ignore[0])} holds 255 where {show(with_one[0])} holds 1: save both alike if 255 is the "
-                "foreground, "
-                f"or set ignore_index=255 if it is not labelled"
+                "foreground, or set ignore_index=255 if it is not labelled"
             )
 
     def _guess_names(
@@ -178,15 +180,15 @@ class MaskRule:
         top = max(values, default=0)
         if top < 1:
             raise DataError(
-                f"{show(paths[0])} and all other masks hold no label but 0: there is nothing to learn; check how they "
-                "were saved"
+                f"{show(paths[0])} and all other masks hold no label but 0: there is nothing to learn; "
+                "check how they were saved"
             )
         missing = next((v for v in range(top) if v not in values), None)
         if missing is not None:
             raise DataError(
                 f"{show(found.get(top, paths[0]))} holds the label {top} but no mask holds {missing}: if they are "
-                "class numbers, name the "
-                f"classes in classes.txt beside images/, one a line; if they are gray levels, renumber them from 0"
+                "class numbers, name the classes in classes.txt beside images/, one a line; if they are gray levels, "
+                "renumber them from 0"
             )
         return two if top == 1 else tuple(f"class {k}" for k in range(top + 1))
 

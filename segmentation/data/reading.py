@@ -30,6 +30,7 @@ def _open(path: Path) -> Iterator["Image"]:
 
     try:
         with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # about odd metadata, without the file's name
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(path, formats=FORMATS) as picture:
                 # A stack of TIFF pages or an animation has no single mask. ("MPO" is a photo with a preview behind it.)
@@ -43,9 +44,8 @@ def _open(path: Path) -> Iterator["Image"]:
         raise
     except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
         raise DataError(
-            f"{show(path)} unpacks to more than the {Image.MAX_IMAGE_PIXELS} pixels allowed: if it is what it should "
-            "be, "
-            f"cut it into tiles, or raise PIL.Image.MAX_IMAGE_PIXELS"
+            f"{show(path)} unpacks to more than the {Image.MAX_IMAGE_PIXELS} pixels allowed: "
+            "if that is right, cut it into tiles, or raise PIL.Image.MAX_IMAGE_PIXELS"
         ) from error
     except FileNotFoundError as error:
         raise DataError(f"{show(path)} does not exist") from error
@@ -66,9 +66,13 @@ def inspect(path: Path, decode: bool = False) -> tuple[tuple[int, int], bool]:
 
     decode : unpack the pixels too, so that a file damaged behind its header is found now
     """
+    from PIL import Image
+
     with _open(path) as picture:
         width, height = picture.size
-        if picture.getexif().get(0x0112) in _SIDEWAYS:
+        # A PNG file's own getexif unpacks the pixels, to look behind them too; the base class's stays at the header.
+        exif = picture.getexif() if decode else Image.Image.getexif(picture)
+        if exif.get(0x0112) in _SIDEWAYS:
             width, height = height, width
         if decode:
             picture.load()

@@ -115,8 +115,8 @@ class RandomCrop:
         if any(short):
             if self.ignore_index is None:
                 raise ValueError(
-                    f"RandomCrop: the picture is {mask.shape} but size is {self.size} and there is no ignore_index to "
-                    "pad with"
+                    f"RandomCrop: the picture is {mask.shape} but size is {self.size} "
+                    "and there is no ignore_index to pad with"
                 )
             before = [int(rng.integers(s + 1)) for s in short]
             around = [(b, s - b) for b, s in zip(before, short, strict=True)]
