@@ -29,7 +29,9 @@ def save(path: Path, state: Mapping[str, Any]) -> None:
         serialize.save(path, tensors, {"format": FORMAT, "version": VERSION, "state": text})
     except serialize.SerializeError as error:
         reason = error.__cause__ or error
-        raise UsageError(f"cannot write {show(path)} ({_line(reason)}): free some space, or choose another --out") from error
+        raise UsageError(
+            f"cannot write {show(path)} ({_line(reason)}): free some space, or choose another --out"
+        ) from error
 
 
 def load(path: Path) -> dict[str, Any]:
@@ -42,11 +44,15 @@ def load(path: Path) -> dict[str, Any]:
     try:
         tensors, metadata = serialize.load(path)
     except serialize.SerializeError as error:
-        raise UsageError(f"{show(path)} is damaged or no checkpoint ({_line(error.__cause__ or error)}): {_remedy(path)}") from error
+        raise UsageError(
+            f"{show(path)} is damaged or no checkpoint ({_line(error.__cause__ or error)}): {_remedy(path)}"
+        ) from error
     if metadata.get("format") != FORMAT:
         raise UsageError(f"{show(path)} is a safetensors file but no checkpoint of this program: {_remedy(path)}")
     if metadata.get("version") != VERSION:
-        raise UsageError(f"{show(path)} has format {metadata.get('version')!r} but this program reads {VERSION!r}: train again")
+        raise UsageError(
+            f"{show(path)} has format {metadata.get('version')!r} but this program reads {VERSION!r}: train again"
+        )
     try:
         state = serialize.unpack(tensors, metadata["state"])
         if not isinstance(state, dict):

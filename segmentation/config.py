@@ -14,10 +14,11 @@ from .models import MODELS
 
 OPTIMIZERS = ("adam", "sgd", "rmsprop")
 SCHEDULES = ("cosine", "none")
+CLASS_WEIGHTS = ("none", "sqrt", "inverse")
 
 # what differs between the digit scenes and a folder of pictures, when the command line leaves it open
-DIGITS_DEFAULTS = {"scenes": 1500, "augment": False, "batch_size": 16}
-FOLDER_DEFAULTS = {"scenes": None, "augment": True, "batch_size": 8}
+DIGITS_DEFAULTS = {"scenes": 1500, "augment": False, "batch_size": 4, "class_weights": "sqrt"}
+FOLDER_DEFAULTS = {"scenes": None, "augment": True, "batch_size": 8, "class_weights": "none"}
 LEARNING_RATES = {"adam": 2e-3, "sgd": 5e-2, "rmsprop": 5e-4}
 
 
@@ -39,6 +40,7 @@ class Config:
     momentum: float = 0.9  # of sgd; adam and rmsprop have their own
     weight_decay: float = 1e-4
     schedule: str = "cosine"
+    class_weights: str = "none"  # of the loss: none, 1/sqrt(share of the pixels), 1/share
     seed: int = 0
     size: tuple[int, int] | None = None  # None: the pictures' own
     augment: bool = True
@@ -77,7 +79,12 @@ class Config:
 
         if self.model not in MODELS:
             refuse("model", self.model, f"one of {', '.join(MODELS)}")
-        for option, least in (("epochs", 1), ("base", 1), ("depth", MODELS[self.model].smallest_depth), ("batch_size", 1)):
+        for option, least in (
+            ("epochs", 1),
+            ("base", 1),
+            ("depth", MODELS[self.model].smallest_depth),
+            ("batch_size", 1),
+        ):
             value = getattr(self, option)
             if type(value) is not int or value < least:
                 refuse(option.replace("_", "-"), value, f"a whole number of at least {least}")
@@ -89,6 +96,8 @@ class Config:
             refuse("optimizer", self.optimizer, f"one of {', '.join(OPTIMIZERS)}")
         if self.schedule not in SCHEDULES:
             refuse("schedule", self.schedule, f"one of {', '.join(SCHEDULES)}")
+        if self.class_weights not in CLASS_WEIGHTS:
+            refuse("class-weights", self.class_weights, f"one of {', '.join(CLASS_WEIGHTS)}")
         if not 0 <= self.momentum < 1:
             refuse("momentum", self.momentum, "in 0 <= momentum < 1")
         if not (math.isfinite(self.weight_decay) and self.weight_decay >= 0):
