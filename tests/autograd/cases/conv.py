@@ -1,0 +1,98 @@
+"""Convolution: the three faces, against loops over every output pixel."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+
+from .case import Case
+
+
+def settings(stride=(1, 1), padding=((0, 0), (0, 0)), dilation=(1, 1), groups=1):
+    return {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
+
+
+def terms(x_shape, w_shape, z_shape, s):
+    """Every product of the trilinear form: (position in x, in w, in z). Products with padding are left out."""
+    n_, c_, h, w = x_shape
+    o_, cg, kh, kw = w_shape
+    per_group = o_ // s["groups"]
+    for n, o, oh, ow, c, i, j in itertools.product(
+        range(n_), range(o_), range(z_shape[2]), range(z_shape[3]), range(cg), range(kh), range(kw)
+    ):
+        row = oh * s["stride"][0] + i * s["dilation"][0] - s["padding"][0][0]
+        column = ow * s["stride"][1] + j * s["dilation"][1] - s["padding"][1][0]
+        if 0 <= row < h and 0 <= column < w:
+            yield (n, o // per_group * cg + c, row, column), (o, c, i, j), (n, o, oh, ow)
+
+
+def output_shape(x_shape, w_shape, s):
+    sizes = [
+        (n + sum(p) - d * (k - 1) - 1) // st + 1
+        for n, p, d, k, st in zip(x_shape[2:], s["padding"], s["dilation"], w_shape[2:], s["stride"])
+    ]
+    return (x_shape[0], w_shape[0], *sizes)
+
+
+def conv2d(x, w, **s):
+    z = np.zeros(output_shape(x.shape, w.shape, s))
+    for a, b, c in terms(x.shape, w.shape, z.shape, s):
+        z[c] += x[a] * w[b]
+    return z
+
+
+def conv2d_input(z, w, *, size, **s):
+    x = np.zeros((z.shape[0], w.shape[1] * s["groups"], *size))
+    for a, b, c in terms(x.shape, w.shape, z.shape, s):
+        x[a] += z[c] * w[b]
+    return x
+
+
+def conv2d_weight(z, x, *, kernel_size, **s):
+    w = np.zeros((z.shape[1], x.shape[1] // s["groups"], *kernel_size))
+    for a, b, c in terms(x.shape, w.shape, z.shape, s):
+        w[b] += z[c] * x[a]
+    return w
+
+
+GEOMETRIES = {
+    "plain": ((2, 2, 5, 4), (3, 2, 3, 2), settings()),
+    "same": ((1, 2, 4, 5), (2, 2, 3, 3), settings(padding=((1, 1), (1, 1)))),
+    "stride 2": ((1, 2, 5, 6), (2, 2, 3, 3), settings(stride=(2, 2), padding=((1, 1), (1, 1)))),
+    "stride 3 and 1": ((1, 1, 7, 4), (2, 1, 2, 2), settings(stride=(3, 1))),
+    "dilation": ((1, 1, 6, 7), (2, 1, 3, 2), settings(dilation=(2, 3), padding=((1, 1), (0, 0)))),
+    "uneven padding": ((1, 1, 4, 4), (2, 1, 2, 3), settings(padding=((0, 1), (2, 0)))),
+    "groups": ((1, 4, 4, 4), (6, 2, 2, 2), settings(groups=2)),
+    "depthwise": ((2, 3, 4, 4), (3, 1, 3, 3), settings(groups=3, padding=((1, 1), (1, 1)))),
+    "1x1": ((2, 3, 3, 3), (2, 3, 1, 1), settings()),
+    "kernel larger than the image": ((1, 1, 2, 2), (1, 1, 4, 4), settings(padding=((2, 1), (1, 2)))),
+    "everything": (
+        (2, 4, 7, 6),
+        (4, 2, 3, 2),
+        settings(stride=(2, 1), padding=((1, 2), (0, 1)), dilation=(2, 1), groups=2),
+    ),
+}
+
+
+def cases():
+    for note, (x_shape, w_shape, s) in GEOMETRIES.items():
+        z_shape = output_shape(x_shape, w_shape, s)
+        yield Case("conv2d", lambda rng, a=x_shape, b=w_shape: [rng.normal(size=a), rng.normal(size=b)], s, conv2d, note)
+        yield Case(
+            "conv2d_input",
+            lambda rng, a=z_shape, b=w_shape: [rng.normal(size=a), rng.normal(size=b)],
+            s | {"size": x_shape[2:]},
+            conv2d_input,
+            note,
+        )
+        yield Case(
+            "conv2d_weight",
+            lambda rng, a=z_shape, b=x_shape: [rng.normal(size=a), rng.normal(size=b)],
+            s | {"kernel_size": w_shape[2:]},
+            conv2d_weight,
+            note,
+        )
+
+
+CASES = list(cases())
