@@ -1,3 +1,18 @@
-from .ops import methods
-from .tensor import Tensor, tensor
+"""Reverse-mode automatic differentiation on NumPy arrays, right to second order and visible at every node.
+
+>>> import autograd
+>>> x = autograd.tensor([1.0, 2.0, 3.0], requires_grad=True)
+>>> (x * x).sum().backward()
+>>> x.grad
+tensor([2., 4., 6.])
+"""
+# ruff: noqa: F401  (the names are here for others to import)
+
+from . import random
+from .dtypes import bool_, float16, float32, float64, int8, int16, int32, int64, uint8
 from .engine import grad
+from .modes import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
+from .ops import *  # noqa: F403
+from .ops import methods, numpy_protocol
+from .random import Generator, default_generator, get_rng_state, manual_seed, set_rng_state
+from .tensor import Tensor, as_tensor, from_numpy, tensor

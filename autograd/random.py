@@ -1,47 +1,82 @@
-"""Random numbers: one default generator for the process, or one that is handed in.
+"""Random numbers from explicit generators.
 
-Everything that draws (initialisation, dropout, ...) takes ``generator=`` and falls back to the default one. Same seed,
-same numbers, on every machine: the generator is NumPy's PCG64.
+Everything random takes a ``generator``; without one it draws from the default generator, which :func:`manual_seed`
+seeds. The state of a generator is a dictionary of numbers and strings that fits into JSON, for checkpoints.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-Generator = np.random.Generator
 
-_default: Generator = np.random.default_rng()
+class Generator:
+    """A stream of random numbers (PCG64), at its seed or where its state says.
+
+    Parameters
+    ----------
+    seed : a number, or several: ``Generator((seed, epoch, index))`` is a stream of its own for each combination.
+        Without one, the operating system chooses.
+    """
+
+    def __init__(self, seed: int | Sequence[int] | None = None) -> None:
+        self.manual_seed(np.random.SeedSequence().entropy if seed is None else seed)
+
+    def manual_seed(self, seed: Any) -> Generator:
+        """Start again at ``seed``."""
+        parts = [int(n) for n in seed] if isinstance(seed, Sequence) else int(seed)
+        if (min(parts) if isinstance(parts, list) else parts) < 0:
+            raise ValueError(f"manual_seed: a seed is not negative, got {seed}")
+        self._seed = parts
+        self.numpy = np.random.Generator(np.random.PCG64(parts))
+        return self
+
+    def initial_seed(self) -> Any:
+        """The seed this stream started at."""
+        return self._seed
+
+    def get_state(self) -> dict:
+        """Where the stream is, in numbers and strings."""
+        state = self.numpy.bit_generator.state
+        return {**state, "state": dict(state["state"]), "seed": self._seed}
+
+    def set_state(self, state: dict) -> None:
+        """Continue where :meth:`get_state` was called."""
+        name = state.get("bit_generator")
+        if name != "PCG64":
+            raise ValueError(f"set_state: expected the state of a PCG64 generator, not of {name!r}")
+        state = dict(state)
+        seed = state.pop("seed", self._seed)
+        self.numpy.bit_generator.state = state
+        self._seed = seed
+
+
+default_generator = Generator()
 
 
 def manual_seed(seed: int) -> Generator:
-    """Start the default generator anew; returns it.
-
-    Raises
-    ------
-    ValueError : a seed below 0
-    """
-    set_rng_state(np.random.default_rng(seed).bit_generator.state)
-    return _default
+    """Seed the default generator."""
+    return default_generator.manual_seed(seed)
 
 
-def generator(given: Generator | None = None) -> Generator:
-    """The generator given, or the default one."""
-    if given is None:
-        return _default
-    if not isinstance(given, Generator):
-        raise TypeError(
-            f"generator must be a numpy.random.Generator, not {type(given).__name__}; numpy.random.default_rng(seed) makes one"
-        )
-    return given
+def get_rng_state() -> dict:
+    """The state of the default generator."""
+    return default_generator.get_state()
 
 
-def get_rng_state() -> dict[str, Any]:
-    """The state of the default generator: a dict of text and integers, which JSON can hold."""
-    return dict(_default.bit_generator.state)
+def set_rng_state(state: dict) -> None:
+    """Continue the default generator at a state."""
+    default_generator.set_state(state)
 
 
-def set_rng_state(state: dict[str, Any]) -> None:
-    """Go on drawing where :func:`get_rng_state` was called."""
-    _default.bit_generator.state = state
+def numpy_generator(generator: Generator | np.random.Generator | None) -> np.random.Generator:
+    """The NumPy generator to draw from: of ``generator``, or the default one."""
+    if generator is None:
+        return default_generator.numpy
+    if isinstance(generator, Generator):
+        return generator.numpy
+    if isinstance(generator, np.random.Generator):
+        return generator
+    raise TypeError(f"generator: expected autograd.Generator or numpy.random.Generator, not {type(generator).__name__}")

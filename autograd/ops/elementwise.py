@@ -1,39 +1,313 @@
-"""Elementwise ops: they broadcast, and mix dtypes as PyTorch does."""
+"""Arithmetic and functions of one element: they broadcast, and mix dtypes as PyTorch does."""
 
 from __future__ import annotations
+
+import math
+from typing import Any
 
 import numpy as np
 
 from ..primitive import primitive
+from .compare import keep, where
+
+# --- arithmetic -----------------------------------------------------------------------------------------------------
 
 
 @primitive(elementwise=True)
-def add(input, other):
+def _add(input, other):
     return np.add(input, other)
 
 
-add.vjp(input=lambda g: g, other=lambda g: g)
+@primitive(elementwise=True)
+def _sub(input, other):
+    return np.subtract(input, other)
 
 
 @primitive(elementwise=True)
 def mul(input, other):
+    """``input · other``"""
     return np.multiply(input, other)
 
 
-mul.vjp(input=lambda g, other: g * other, other=lambda g, input: g * input)
+@primitive(elementwise=True, promote="float")
+def _div(input, other):
+    return np.true_divide(input, other)
 
 
 @primitive(elementwise=True)
 def neg(input):
+    """``−input``"""
     return np.negative(input)
 
 
+_add.vjp(input=lambda g: g, other=lambda g: g)
+_sub.vjp(input=lambda g: g, other=lambda g: -g)
+mul.vjp(input=lambda g, other: g * other, other=lambda g, input: g * input)
+_div.vjp(input=lambda g, other: g / other, other=lambda g, y, other: -g * y / other)
 neg.vjp(input=lambda g: -g)
+
+
+def add(input: Any, other: Any, *, alpha: float = 1) -> Any:
+    """``input + alpha · other``"""
+    return _add(input, other if alpha == 1 else mul(other, alpha))
+
+
+def sub(input: Any, other: Any, *, alpha: float = 1) -> Any:
+    """``input − alpha · other``"""
+    return _sub(input, other if alpha == 1 else mul(other, alpha))
+
+
+def div(input: Any, other: Any, *, rounding_mode: str | None = None) -> Any:
+    """``input / other``: of integers too, floating point. ``rounding_mode="floor"`` or ``"trunc"`` keeps integers."""
+    if rounding_mode is None:
+        return _div(input, other)
+    if rounding_mode == "floor":
+        return floor_divide(input, other)
+    if rounding_mode == "trunc":
+        return _trunc_divide(input, other)
+    raise ValueError(f"div: rounding_mode is None, 'floor' or 'trunc', not {rounding_mode!r}")
+
+
+@primitive(elementwise=True, kinks="at whole quotients: jumps, gradient 0 everywhere")
+def floor_divide(input, other):
+    """The largest whole number not above ``input / other``."""
+    return np.floor_divide(input, other)
+
+
+@primitive(elementwise=True, kinks="at whole quotients: jumps, gradient 0 everywhere")
+def _trunc_divide(input, other):
+    """``input / other`` without its decimals."""
+    whole = np.fmod(input, other)
+    return np.trunc((input - whole) / other) if np.asarray(whole).dtype.kind == "f" else (input - whole) // other
+
+
+@primitive(elementwise=True, kinks="at whole quotients: jumps; the gradient of the piece to the right")
+def remainder(input, other):
+    """``input − other · ⌊input / other⌋``: has the sign of ``other``."""
+    return np.remainder(input, other)
+
+
+@primitive(elementwise=True, kinks="at whole quotients: jumps; the gradient of the piece away from 0")
+def fmod(input, other):
+    """``input − other · trunc(input / other)``: has the sign of ``input``."""
+    return np.fmod(input, other)
+
+
+remainder.vjp(input=lambda g: g, other=lambda g, input, other: -g * floor(input / other))
+fmod.vjp(input=lambda g: g, other=lambda g, input, other: -g * trunc(input / other))
+
+
+@primitive(elementwise=True)
+def pow(input, other):
+    """``input ** other``
+
+    ``x ** 0`` is 1 with gradient 0, at 0 too. The gradient in the exponent is 0 at ``0 ** y`` for ``y >= 0``, −inf for
+    ``y < 0``, and NaN for a negative base.
+    """
+    if type(other) is int and other == 3:
+        return input * input * input
+    return input**other  # the operator, not np.power: it knows 2, 1/2 and −1 as numbers
+
+
+def _pow_input_rule(g, input, other):
+    if not isinstance(other, (int, float)):
+        return keep(g * (other * input ** (other - 1)), other != 0)
+    return _no_slope(g) if other == 0 else g * (other * input ** (other - 1))
+
+
+def _pow_other_rule(g, input, other, y):
+    if not isinstance(input, (int, float)):
+        # log of a 0 base would be −inf where the gradient is 0: replaced before, so that no NaN arises at any order
+        return g * y * log(where((input == 0) & (other >= 0), 1.0, input))
+    if input == 0:
+        return keep(g * y * -math.inf, other < 0)
+    return g * y * (math.log(input) if input > 0 else math.nan)
+
+
+pow.vjp(input=_pow_input_rule, other=_pow_other_rule)
+
+
+# --- pieces ---------------------------------------------------------------------------------------------------------
+
+
+@primitive(elementwise=True, kinks="0: gradient 0")
+def abs(input):
+    """``|input|``"""
+    return np.abs(input)
+
+
+@primitive(elementwise=True, kinks="0: jumps, gradient 0 everywhere")
+def sign(input):
+    """−1, 0 or 1."""
+    return np.sign(input)
+
+
+@primitive(elementwise=True, kinks="whole numbers: jumps, gradient 0 everywhere")
+def floor(input):
+    """The largest whole number not above ``input``."""
+    return np.floor(input)
+
+
+@primitive(elementwise=True, kinks="whole numbers: jumps, gradient 0 everywhere")
+def ceil(input):
+    """The smallest whole number not below ``input``."""
+    return np.ceil(input)
+
+
+@primitive(elementwise=True, kinks="whole numbers: jumps, gradient 0 everywhere")
+def trunc(input):
+    """``input`` without its decimals."""
+    return np.trunc(input)
+
+
+@primitive(elementwise=True, kinks="halves: jumps, gradient 0 everywhere")
+def _round(input, *, decimals):
+    return np.round(input, decimals)
+
+
+def round(input: Any, *, decimals: int = 0) -> Any:
+    """The nearest number of that many decimals; a half goes to the even neighbour."""
+    return _round(input, decimals=decimals)
+
+
+@primitive
+def _no_slope(g):
+    """The gradient of a step function: zeros."""
+    return np.zeros_like(g)
+
+
+_no_slope.vjp(g=None)
+abs.vjp(input=lambda g, input: g * sign(input))
+for _step in (sign, floor, ceil, trunc, _round):
+    _step.vjp(input=lambda g: _no_slope(g))
+for _step in (floor_divide, _trunc_divide):
+    _step.vjp(input=lambda g: _no_slope(g), other=lambda g: _no_slope(g))
+
+
+# --- powers, exponentials, logarithms -------------------------------------------------------------------------------
+
+
+@primitive(elementwise=True)
+def square(input):
+    """``input²``"""
+    return np.square(input)
+
+
+@primitive(elementwise=True, promote="float", kinks="0: gradient inf")
+def sqrt(input):
+    """``√input``"""
+    return np.sqrt(input)
+
+
+@primitive(elementwise=True, promote="float")
+def rsqrt(input):
+    """``1 / √input``"""
+    return 1 / np.sqrt(input)
+
+
+@primitive(elementwise=True, promote="float")
+def reciprocal(input):
+    """``1 / input``"""
+    return np.true_divide(1, input)
 
 
 @primitive(elementwise=True, promote="float")
 def exp(input):
+    """``e^input``"""
     return np.exp(input)
 
 
+@primitive(elementwise=True, promote="float")
+def expm1(input):
+    """``e^input − 1``, exact for small ``input``."""
+    return np.expm1(input)
+
+
+@primitive(elementwise=True, promote="float")
+def log(input):
+    """The natural logarithm."""
+    return np.log(input)
+
+
+@primitive(elementwise=True, promote="float")
+def log1p(input):
+    """``log(1 + input)``, exact for small ``input``."""
+    return np.log1p(input)
+
+
+@primitive(elementwise=True, promote="float")
+def log2(input):
+    """The logarithm to base 2."""
+    return np.log2(input)
+
+
+@primitive(elementwise=True, promote="float")
+def log10(input):
+    """The logarithm to base 10."""
+    return np.log10(input)
+
+
+square.vjp(input=lambda g, input: g * (2 * input))
+sqrt.vjp(input=lambda g, y: g / (2 * y))
+rsqrt.vjp(input=lambda g, y: g * (-0.5 * y * y * y))
+reciprocal.vjp(input=lambda g, y: -g * y * y)
 exp.vjp(input=lambda g, y: g * y)
+expm1.vjp(input=lambda g, y: g * (y + 1))
+log.vjp(input=lambda g, input: g / input)
+log1p.vjp(input=lambda g, input: g / (input + 1))
+log2.vjp(input=lambda g, input: g / (input * math.log(2)))
+log10.vjp(input=lambda g, input: g / (input * math.log(10)))
+
+
+# --- circles, hyperbolas and the logistic curve -----------------------------------------------------------------------------------------
+
+
+@primitive(elementwise=True, promote="float")
+def sin(input):
+    """The sine."""
+    return np.sin(input)
+
+
+@primitive(elementwise=True, promote="float")
+def cos(input):
+    """The cosine."""
+    return np.cos(input)
+
+
+@primitive(elementwise=True, promote="float")
+def tan(input):
+    """The tangent."""
+    return np.tan(input)
+
+
+@primitive(elementwise=True, promote="float")
+def sinh(input):
+    """The hyperbolic sine."""
+    return np.sinh(input)
+
+
+@primitive(elementwise=True, promote="float")
+def cosh(input):
+    """The hyperbolic cosine."""
+    return np.cosh(input)
+
+
+@primitive(elementwise=True, promote="float")
+def tanh(input):
+    """The hyperbolic tangent."""
+    return np.tanh(input)
+
+
+@primitive(elementwise=True, promote="float")
+def sigmoid(input):
+    """``1 / (1 + e^−input)``"""
+    return 1 / (1 + np.exp(np.negative(input)))
+
+
+sin.vjp(input=lambda g, input: g * cos(input))
+cos.vjp(input=lambda g, input: -g * sin(input))
+tan.vjp(input=lambda g, y: g * (y * y + 1))
+sinh.vjp(input=lambda g, input: g * cosh(input))
+cosh.vjp(input=lambda g, input: g * sinh(input))
+tanh.vjp(input=lambda g, y: g * (1 - y * y))
+sigmoid.vjp(input=lambda g, y: g * (y * (1 - y)))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+from operator import index as as_int
 from typing import Any
 
 import numpy as np
@@ -9,21 +12,73 @@ import numpy as np
 from ..primitive import primitive
 
 
+def axis_of(dim: Any, ndim: int, op: str) -> int:
+    """One dimension counted from the front; 0 and −1 are allowed for a 0-d tensor."""
+    dim = as_int(dim)
+    limit = ndim or 1
+    if not -limit <= dim < limit:
+        raise IndexError(f"{op}: dim {dim} is out of range for {ndim} dimensions ([{-limit}, {limit - 1}])")
+    return dim % limit
+
+
+def axes_of(dim: Any, ndim: int, op: str) -> tuple[int, ...]:
+    """The dimensions counted from the front, all of them for ``None`` or an empty tuple."""
+    if dim is None:
+        return tuple(range(ndim))
+    if isinstance(dim, (tuple, list)):
+        dims = tuple(axis_of(d, ndim, op) for d in dim) or tuple(range(ndim))
+        if len(set(dims)) != len(dims):
+            raise ValueError(f"{op}: dim {tuple(dim)} names a dimension twice")
+        return dims if ndim else ()
+    found = axis_of(dim, ndim, op)
+    return (found,) if ndim else ()
+
+
+def sizes_of(sizes: tuple) -> tuple[int, ...]:
+    """``f(2, 3)`` and ``f((2, 3))`` mean the same."""
+    if len(sizes) == 1 and isinstance(sizes[0], (tuple, list)):
+        sizes = tuple(sizes[0])
+    return tuple(as_int(n) for n in sizes)
+
+
+# --- shape ----------------------------------------------------------------------------------------------------------
+
+
 @primitive
 def sum_to(input, *, shape):
     """Sum over the axes that broadcasting ``shape`` to ``input.shape`` would repeat: the adjoint of broadcasting."""
     lead = input.ndim - len(shape)
     axes = tuple(range(lead)) + tuple(i + lead for i, n in enumerate(shape) if n == 1 and input.shape[i + lead] != 1)
-    return np.sum(input, axis=axes, keepdims=True).reshape(shape)
+    return np.add.reduce(input, axis=axes, keepdims=True).reshape(shape)
 
 
 @primitive
-def broadcast_to(input, *, shape):
+def _broadcast_to(input, *, shape):
     return np.broadcast_to(input, shape)
 
 
-sum_to.vjp(input=lambda g, input_shape: broadcast_to(g, shape=input_shape))
-broadcast_to.vjp(input=lambda g, input_shape: sum_to(g, shape=input_shape))
+sum_to.vjp(input=lambda g, input_shape: _broadcast_to(g, shape=input_shape))
+_broadcast_to.vjp(input=lambda g, input_shape: sum_to(g, shape=input_shape))
+
+
+def broadcast_to(input: Any, shape: Sequence[int]) -> Any:
+    """``input`` repeated (without a copy) to a larger ``shape``; −1 keeps a size."""
+    shape = tuple(as_int(n) for n in shape)
+    have = input.shape
+    lead = len(shape) - len(have)
+    if lead < 0:
+        raise ValueError(f"broadcast_to: shape {shape} has fewer dimensions than the input, {tuple(have)}")
+    shape = tuple(have[i - lead] if n == -1 and i >= lead else n for i, n in enumerate(shape))
+    if any(n not in (1, shape[i + lead]) for i, n in enumerate(have)):
+        raise ValueError(
+            f"broadcast_to: input of shape {tuple(have)} does not broadcast to {shape}; only sizes of 1 grow"
+        )
+    return _broadcast_to(input, shape=shape)
+
+
+def expand(input: Any, *sizes: Any) -> Any:
+    """``input.expand(2, −1)``: :func:`broadcast_to` as a method, with sizes one by one."""
+    return broadcast_to(input, sizes_of(sizes))
 
 
 @primitive(elementwise=True)
@@ -36,16 +91,163 @@ cast.vjp(input=lambda g: g)
 
 
 @primitive
-def reshape(input, *, shape):
-    return np.reshape(input, shape)
+def clone(input):
+    """A copy of the values that stays in the graph."""
+    return np.array(input, order="C")
 
 
-reshape.vjp(input=lambda g, input_shape: reshape(g, shape=input_shape))
+clone.vjp(input=lambda g: g)
 
 
 @primitive
-def permute(input, *, dims):
+def _reshape(input, *, shape):
+    return np.reshape(input, shape)
+
+
+_reshape.vjp(input=lambda g, input_shape: _reshape(g, shape=input_shape))
+
+
+def reshape(input: Any, *sizes: Any, shape: Any = None) -> Any:
+    """The same elements in another shape (one size may be −1); without a copy where memory allows."""
+    return _reshape(input, shape=sizes_of(sizes) if shape is None else sizes_of((shape,)))
+
+
+def flatten(input: Any, start_dim: int = 0, end_dim: int = -1) -> Any:
+    """Merge the dimensions from ``start_dim`` to ``end_dim``, both included, into one."""
+    start, end = (axis_of(d, input.ndim, "flatten") for d in (start_dim, end_dim))
+    if start > end:
+        raise ValueError(f"flatten: start_dim {start} comes after end_dim {end}")
+    shape = input.shape
+    return _reshape(input, shape=(*shape[:start], math.prod(shape[start : end + 1]), *shape[end + 1 :]))
+
+
+def unflatten(input: Any, dim: int, sizes: Sequence[int]) -> Any:
+    """Split one dimension into several; one of ``sizes`` may be −1."""
+    dim = axis_of(dim, input.ndim, "unflatten")
+    size, known = input.shape[dim], math.prod(n for n in sizes if n != -1)
+    sizes = tuple(size // known if n == -1 and known else n for n in sizes)
+    if math.prod(sizes) != size:
+        raise ValueError(f"unflatten: sizes {tuple(sizes)} do not multiply to {size}, the size of dim {dim}")
+    return _reshape(input, shape=(*input.shape[:dim], *sizes, *input.shape[dim + 1 :]))
+
+
+def squeeze(input: Any, dim: Any = None, *, axis: Any = None) -> Any:
+    """Drop the dimensions of size 1: all of them, or those named that have size 1."""
+    drop = axes_of(dim if axis is None else axis, input.ndim, "squeeze")
+    return _reshape(input, shape=tuple(n for i, n in enumerate(input.shape) if n != 1 or i not in drop))
+
+
+def unsqueeze(input: Any, dim: int) -> Any:
+    """Put a dimension of size 1 in front of ``dim``."""
+    dim = axis_of(dim, input.ndim + 1, "unsqueeze")
+    return _reshape(input, shape=(*input.shape[:dim], 1, *input.shape[dim:]))
+
+
+# --- order ----------------------------------------------------------------------------------------------------------
+
+
+@primitive
+def _permute(input, *, dims):
     return np.transpose(input, dims)
 
 
-permute.vjp(input=lambda g, *, dims: permute(g, dims=tuple(int(i) for i in np.argsort(dims))))
+_permute.vjp(input=lambda g, *, dims: _permute(g, dims=tuple(int(i) for i in np.argsort(dims))))
+
+
+def permute(input: Any, *dims: Any) -> Any:
+    """The dimensions in another order: dimension ``i`` of the result is ``dims[i]`` of the input."""
+    wanted = sizes_of(dims)
+    order = tuple(axis_of(d, input.ndim, "permute") for d in wanted)
+    if sorted(order) != list(range(input.ndim)):
+        raise ValueError(f"permute: dims {wanted} must name each of the {input.ndim} dimensions once")
+    return _permute(input, dims=order)
+
+
+def transpose(input: Any, dim0: int, dim1: int) -> Any:
+    """Swap two dimensions."""
+    dims = list(range(input.ndim))
+    a, b = axis_of(dim0, input.ndim, "transpose"), axis_of(dim1, input.ndim, "transpose")
+    if dims:
+        dims[a], dims[b] = dims[b], dims[a]
+    return _permute(input, dims=tuple(dims))
+
+
+def t(input: Any) -> Any:
+    """A matrix with rows and columns swapped; vectors stay."""
+    if input.ndim > 2:
+        raise ValueError(f"t: a matrix has at most 2 dimensions, not {input.ndim}; use .mT or transpose(dim0, dim1)")
+    return _permute(input, dims=tuple(reversed(range(input.ndim))))
+
+
+def matrix_transpose(input: Any) -> Any:
+    """Each matrix of a batch with rows and columns swapped: ``.mT``."""
+    if input.ndim < 2:
+        raise ValueError(f"mT: a batch of matrices has at least 2 dimensions, not {input.ndim}")
+    return transpose(input, -2, -1)
+
+
+def movedim(input: Any, source: Any, destination: Any) -> Any:
+    """Move dimensions to other places; the others keep their order."""
+    sources, targets = ((d,) if isinstance(d, int) else tuple(d) for d in (source, destination))
+    if len(sources) != len(targets):
+        raise ValueError(f"movedim: {len(sources)} dimensions cannot move to {len(targets)} places")
+    from_, to = axes_of(sources, input.ndim, "movedim"), axes_of(targets, input.ndim, "movedim")
+    order = [d for d in range(input.ndim) if d not in from_]
+    for place, dim in sorted(zip(to, from_)):
+        order.insert(place, dim)
+    return _permute(input, dims=tuple(order))
+
+
+@primitive
+def _flip(input, *, dims):
+    return np.flip(input, dims)
+
+
+@primitive
+def _roll(input, *, shifts, dims):
+    return np.roll(input, shifts, dims)
+
+
+_flip.vjp(input=lambda g, *, dims: _flip(g, dims=dims))
+_roll.vjp(input=lambda g, *, shifts, dims: _roll(g, shifts=tuple(-n for n in shifts), dims=dims))
+
+
+def flip(input: Any, *dims: Any) -> Any:
+    """Reverse the order along each of ``dims``."""
+    wanted = sizes_of(dims)
+    return _flip(input, dims=axes_of(wanted, input.ndim, "flip") if wanted else ())
+
+
+def roll(input: Any, shifts: Any, dims: Any = None) -> Any:
+    """Shift along ``dims``; what falls off one end comes in at the other. Without ``dims`` the flattened order rolls."""
+    shifts = (shifts,) if isinstance(shifts, int) else tuple(shifts)
+    if dims is None:
+        return _reshape(_roll(_reshape(input, shape=(-1,)), shifts=shifts, dims=(0,)), shape=tuple(input.shape))
+    dims = (dims,) if isinstance(dims, int) else tuple(dims)
+    if len(dims) != len(shifts):
+        raise ValueError(f"roll: {len(shifts)} shifts for {len(dims)} dims")
+    return _roll(input, shifts=shifts, dims=tuple(axis_of(d, input.ndim, "roll") for d in dims))
+
+
+@primitive
+def _tril(input, *, diagonal):
+    return np.tril(input, diagonal)
+
+
+@primitive
+def _triu(input, *, diagonal):
+    return np.triu(input, diagonal)
+
+
+_tril.vjp(input=lambda g, *, diagonal: _tril(g, diagonal=diagonal))
+_triu.vjp(input=lambda g, *, diagonal: _triu(g, diagonal=diagonal))
+
+
+def tril(input: Any, diagonal: int = 0) -> Any:
+    """The part on and below a diagonal of each matrix, zeros above."""
+    return _tril(input, diagonal=diagonal)
+
+
+def triu(input: Any, diagonal: int = 0) -> Any:
+    """The part on and above a diagonal of each matrix, zeros below."""
+    return _triu(input, diagonal=diagonal)

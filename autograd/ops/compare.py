@@ -1,0 +1,231 @@
+"""Comparisons, logic, and the ops that choose between values: what is chosen passes its gradient on, unchanged."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..dtypes import default_float
+from ..primitive import primitive
+from ..tensor import Tensor
+
+# --- comparisons and logic carry no gradient ----------------------------------------------------------------------
+
+
+@primitive(elementwise=True, differentiable=False)
+def eq(input, other):
+    """``input == other``, element by element."""
+    return np.equal(input, other)
+
+
+@primitive(elementwise=True, differentiable=False)
+def ne(input, other):
+    """``input != other``, element by element."""
+    return np.not_equal(input, other)
+
+
+@primitive(elementwise=True, differentiable=False)
+def lt(input, other):
+    """``input < other``, element by element."""
+    return np.less(input, other)
+
+
+@primitive(elementwise=True, differentiable=False)
+def le(input, other):
+    """``input <= other``, element by element."""
+    return np.less_equal(input, other)
+
+
+@primitive(elementwise=True, differentiable=False)
+def gt(input, other):
+    """``input > other``, element by element."""
+    return np.greater(input, other)
+
+
+@primitive(elementwise=True, differentiable=False)
+def ge(input, other):
+    """``input >= other``, element by element."""
+    return np.greater_equal(input, other)
+
+
+@primitive(elementwise=True, differentiable=False)
+def logical_and(input, other):
+    """Both are nonzero."""
+    return np.logical_and(input, other)
+
+
+@primitive(elementwise=True, differentiable=False)
+def logical_or(input, other):
+    """At least one is nonzero."""
+    return np.logical_or(input, other)
+
+
+@primitive(elementwise=True, differentiable=False)
+def logical_xor(input, other):
+    """Exactly one is nonzero."""
+    return np.logical_xor(input, other)
+
+
+@primitive(elementwise=True, differentiable=False)
+def logical_not(input):
+    """It is zero."""
+    return np.logical_not(input)
+
+
+@primitive(elementwise=True, differentiable=False)
+def bitwise_and(input, other):
+    """``input & other`` of integers or booleans."""
+    return np.bitwise_and(input, other)
+
+
+@primitive(elementwise=True, differentiable=False)
+def bitwise_or(input, other):
+    """``input | other`` of integers or booleans."""
+    return np.bitwise_or(input, other)
+
+
+@primitive(elementwise=True, differentiable=False)
+def bitwise_xor(input, other):
+    """``input ^ other`` of integers or booleans."""
+    return np.bitwise_xor(input, other)
+
+
+@primitive(elementwise=True, differentiable=False)
+def bitwise_not(input):
+    """``~input`` of integers or booleans."""
+    return np.invert(input)
+
+
+@primitive(elementwise=True, differentiable=False)
+def isnan(input):
+    """Where ``input`` is not a number."""
+    return np.isnan(input)
+
+
+@primitive(elementwise=True, differentiable=False)
+def isinf(input):
+    """Where ``input`` is infinite, of either sign."""
+    return np.isinf(input)
+
+
+@primitive(elementwise=True, differentiable=False)
+def isfinite(input):
+    """Where ``input`` is a finite number."""
+    return np.isfinite(input)
+
+
+def isclose(input: Any, other: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> Tensor:
+    """``|input − other| <= atol + rtol·|other|``, element by element."""
+    values = [x._data if isinstance(x, Tensor) else x for x in (input, other)]
+    return Tensor(np.isclose(*values, rtol=rtol, atol=atol, equal_nan=equal_nan))
+
+
+def allclose(input: Any, other: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> bool:
+    """Whether all elements satisfy :func:`isclose`."""
+    return bool(isclose(input, other, rtol, atol, equal_nan)._data.all())
+
+
+def equal(input: Any, other: Any) -> bool:
+    """Whether both have the same shape and the same elements."""
+    return np.array_equal(*[x._data if isinstance(x, Tensor) else x for x in (input, other)])
+
+
+# --- choosing -------------------------------------------------------------------------------------------------------
+
+_BITS = {np.dtype(np.float32): np.int32, np.dtype(np.float64): np.int64}
+
+
+@primitive(elementwise=True, masks=("mask",))
+def keep(input, mask):
+    """``input`` where ``mask``, else exactly 0 (also where ``input`` is inf or NaN, which ``input * mask`` is not)."""
+    bits = _BITS.get(input.dtype) if isinstance(input, np.ndarray) and isinstance(mask, np.ndarray) else None
+    if bits is None or input.ndim == 0:
+        return np.where(mask, input, 0)
+    # all bits set or none: np.where takes ten times as long on a mask that a processor cannot predict
+    chosen = np.negative(mask.view(np.int8)) if mask.ndim else np.int8(-int(mask))
+    return np.bitwise_and(input.view(bits), chosen).view(input.dtype)
+
+
+keep.vjp(input=lambda g, mask: keep(g, mask), mask=None)
+
+
+@primitive(elementwise=True, masks=("condition",), kinks="where the condition changes: the gradient of the side taken")
+def _where(condition, input, other):
+    if not isinstance(condition, bool) and condition.dtype != np.bool_:
+        raise TypeError(
+            f"where: the condition has dtype {condition.dtype}, but it must be boolean; compare it, as in c != 0"
+        )
+    out = np.where(condition, input, other)
+    if out.dtype == np.float64 and not isinstance(input, np.ndarray) and not isinstance(other, np.ndarray):
+        return out.astype(default_float)  # two Python numbers
+    return out
+
+
+_where.vjp(
+    condition=None,
+    input=lambda g, condition: keep(g, condition),
+    other=lambda g, condition: keep(g, np.logical_not(condition)),
+)
+
+
+def where(condition: Any, input: Any = None, other: Any = None) -> Any:
+    """``input`` where ``condition`` is true, else ``other``; all three broadcast. With ``condition`` alone: its nonzero indices.
+
+    The gradient goes to the side that was taken, and the other side gets exactly 0. If the side *not* taken was computed
+    through inf or NaN (``where(x > 0, log(x), 0)`` at 0), that 0 meets them further back and becomes NaN: make the argument
+    safe first, ``log(where(x > 0, x, 1))``.
+    """
+    if input is None and other is None:
+        from .index import nonzero
+
+        return nonzero(condition, as_tuple=True)
+    return _where(condition, input, other)
+
+
+@primitive(elementwise=True, kinks="input == other: half the gradient to each")
+def maximum(input, other):
+    """The larger of both, element by element; NaN if either is."""
+    return np.maximum(input, other)
+
+
+@primitive(elementwise=True, kinks="input == other: half the gradient to each")
+def minimum(input, other):
+    """The smaller of both, element by element; NaN if either is."""
+    return np.minimum(input, other)
+
+
+def _winner(g, mine, others, beaten):
+    return keep(_where(mine == others, g * 0.5, g), ~beaten)
+
+
+maximum.vjp(
+    input=lambda g, input, other: _winner(g, input, other, input < other),
+    other=lambda g, input, other: _winner(g, other, input, other < input),
+)
+minimum.vjp(
+    input=lambda g, input, other: _winner(g, input, other, input > other),
+    other=lambda g, input, other: _winner(g, other, input, other > input),
+)
+
+
+@primitive(elementwise=True, kinks="at a bound: 1, the whole gradient to the input")
+def clamp(input, min=None, max=None):
+    """``min(max(input, min), max)``; either bound may be missing, a number or a Tensor. ``max`` wins where ``min > max``."""
+    if min is None and max is None:
+        raise ValueError("clamp: at least one of min and max must be given")
+    out = input if min is None else np.maximum(input, min)
+    return out if max is None else np.minimum(out, max)
+
+
+def _inside(input, min, max):
+    if min is None or max is None:
+        return input <= max if min is None else input >= min
+    return (input >= min) & (input <= max)
+
+
+clamp.vjp(
+    input=lambda g, input, min, max: keep(g, _inside(input, min, max)),
+    min=lambda g, input, min, max: keep(g, input < min if max is None else (input < min) & (min < max)),
+    max=lambda g, input, min, max: keep(g, input > max if min is None else (input > max) | (max < min)),
+)

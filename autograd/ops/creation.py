@@ -1,0 +1,174 @@
+"""New tensors: constants, sequences, random numbers. ``dtype`` is float32 unless the values are whole or say otherwise."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..dtypes import default_float
+from ..random import numpy_generator
+from ..tensor import Tensor, wrap
+from .layout import sizes_of
+
+
+def _finish(array: np.ndarray, requires_grad: bool) -> Tensor:
+    out = wrap(array, None)
+    return out.requires_grad_() if requires_grad else out
+
+
+def _dtype(dtype: Any) -> np.dtype:
+    return default_float if dtype is None else np.dtype(dtype)
+
+
+def _float_dtype(dtype: Any, op: str) -> np.dtype:
+    dtype = _dtype(dtype)
+    if dtype.kind != "f":
+        raise TypeError(f"{op}: random real numbers need a floating point dtype, not {dtype}; see randint")
+    return dtype
+
+
+def is_tensor(value: Any) -> bool:
+    """Whether ``value`` is a Tensor."""
+    return isinstance(value, Tensor)
+
+
+# --- constants ------------------------------------------------------------------------------------------------------
+
+
+def zeros(*size: Any, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+    """All 0."""
+    return _finish(np.zeros(sizes_of(size), _dtype(dtype)), requires_grad)
+
+
+def ones(*size: Any, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+    """All 1."""
+    return _finish(np.ones(sizes_of(size), _dtype(dtype)), requires_grad)
+
+
+def empty(*size: Any, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+    """Whatever the memory holds: to be written before it is read."""
+    return _finish(np.empty(sizes_of(size), _dtype(dtype)), requires_grad)
+
+
+def full(size: Any, fill_value: Any, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+    """All ``fill_value``, whose kind decides the dtype."""
+    value = fill_value.item() if isinstance(fill_value, (Tensor, np.ndarray, np.generic)) else fill_value
+    if dtype is None:
+        dtype = np.bool_ if isinstance(value, bool) else np.int64 if isinstance(value, int) else default_float
+    return _finish(np.full(sizes_of((size,)), value, dtype), requires_grad)
+
+
+def eye(n: int, m: int | None = None, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+    """Ones on the diagonal of an ``n × m`` matrix of zeros."""
+    return _finish(np.eye(n, m, dtype=_dtype(dtype)), requires_grad)
+
+
+def zeros_like(input: Any, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+    """Zeros of the shape and dtype of ``input``."""
+    return _finish(np.zeros(input.shape, input.dtype if dtype is None else dtype), requires_grad)
+
+
+def ones_like(input: Any, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+    """Ones of the shape and dtype of ``input``."""
+    return _finish(np.ones(input.shape, input.dtype if dtype is None else dtype), requires_grad)
+
+
+def empty_like(input: Any, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+    """Unwritten memory of the shape and dtype of ``input``."""
+    return _finish(np.empty(input.shape, input.dtype if dtype is None else dtype), requires_grad)
+
+
+def full_like(input: Any, fill_value: Any, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+    """``fill_value`` in the shape and dtype of ``input``."""
+    return full(
+        tuple(input.shape), fill_value, dtype=input.dtype if dtype is None else dtype, requires_grad=requires_grad
+    )
+
+
+# --- sequences ------------------------------------------------------------------------------------------------------
+
+
+def arange(start: Any, end: Any = None, step: Any = 1, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+    """``start, start + step, ...`` before ``end``; ``arange(n)`` counts from 0. Whole numbers give int64."""
+    if end is None:
+        start, end = 0, start
+    start, end, step = (x.item() if isinstance(x, (Tensor, np.ndarray, np.generic)) else x for x in (start, end, step))
+    if step == 0:
+        raise ValueError("arange: step must not be 0")
+    if (end - start) * step < 0:
+        raise ValueError(f"arange: {end} is not reached from {start} in steps of {step}")
+    if dtype is None:
+        dtype = np.int64 if all(isinstance(x, int) for x in (start, end, step)) else default_float
+    return _finish(np.arange(start, end, step).astype(dtype, copy=False), requires_grad)
+
+
+def linspace(start: float, end: float, steps: int, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+    """``steps`` numbers at equal distances, both ends included."""
+    return _finish(np.linspace(float(start), float(end), steps).astype(_dtype(dtype), copy=False), requires_grad)
+
+
+# --- random numbers -------------------------------------------------------------------------------------------------
+
+
+def rand(*size: Any, generator: Any = None, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+    """Uniform in [0, 1)."""
+    return _finish(uniform(sizes_of(size), _float_dtype(dtype, "rand"), generator), requires_grad)
+
+
+def randn(*size: Any, generator: Any = None, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+    """Normal with mean 0 and variance 1."""
+    return _finish(normal(sizes_of(size), _float_dtype(dtype, "randn"), generator), requires_grad)
+
+
+def randint(
+    low: int,
+    high: Any = None,
+    size: Any = None,
+    *,
+    generator: Any = None,
+    dtype: Any = None,
+    requires_grad: bool = False,
+) -> Tensor:
+    """Whole numbers in [low, high), int64: ``randint(high, size)`` or ``randint(low, high, size)``."""
+    if size is None:
+        low, high, size = 0, low, high
+    if size is None:
+        raise TypeError("randint: size is missing; call randint(high, size) or randint(low, high, size)")
+    if low >= high:
+        raise ValueError(f"randint: no whole number lies in [{low}, {high})")
+    array = np.asarray(numpy_generator(generator).integers(low, high, sizes_of((size,))))
+    return _finish(array.astype(np.int64 if dtype is None else dtype, copy=False), requires_grad)
+
+
+def randperm(n: int, *, generator: Any = None, dtype: Any = None) -> Tensor:
+    """The numbers 0 to n−1 in random order."""
+    return _finish(numpy_generator(generator).permutation(n).astype(np.int64 if dtype is None else dtype), False)
+
+
+def rand_like(input: Any, *, generator: Any = None, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+    """:func:`rand` of the shape and dtype of ``input``."""
+    dtype = input.dtype if dtype is None else dtype
+    return rand(tuple(input.shape), generator=generator, dtype=dtype, requires_grad=requires_grad)
+
+
+def randn_like(input: Any, *, generator: Any = None, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+    """:func:`randn` of the shape and dtype of ``input``."""
+    dtype = input.dtype if dtype is None else dtype
+    return randn(tuple(input.shape), generator=generator, dtype=dtype, requires_grad=requires_grad)
+
+
+def uniform(shape: tuple[int, ...], dtype: np.dtype, generator: Any = None) -> np.ndarray:
+    """Uniform numbers in [0, 1) as an array."""
+    draw = numpy_generator(generator).random
+    if dtype in (np.float32, np.float64):
+        return np.asarray(draw(shape, dtype=dtype.type))
+    return np.asarray(draw(shape, dtype=np.float32)).astype(dtype)
+
+
+def normal(shape: tuple[int, ...], dtype: np.dtype, generator: Any = None) -> np.ndarray:
+    """Standard normal numbers as an array."""
+    draw = numpy_generator(generator).standard_normal
+    if dtype in (np.float32, np.float64):
+        return np.asarray(draw(shape, dtype=dtype.type))
+    return np.asarray(draw(shape, dtype=np.float32)).astype(dtype)

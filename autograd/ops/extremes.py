@@ -1,0 +1,218 @@
+"""Largest and smallest, products, and running sums."""
+
+from __future__ import annotations
+
+from operator import index as as_int
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..primitive import primitive
+from ..tensor import Tensor, as_tensor
+from .compare import maximum, minimum
+from .index import _scatter_add
+from .join import _pad
+from .layout import _flip, _permute, _reshape, axes_of, axis_of, cast
+from .reduce import _door, keep_dims, spread, value_of
+
+# --- all ties share -------------------------------------------------------------------------------------------------
+
+
+@primitive(kinks="ties: the gradient is split evenly")
+def _amax(input, *, dim, keepdim):
+    return np.maximum.reduce(input, axis=dim, keepdims=keepdim)
+
+
+@primitive(kinks="ties: the gradient is split evenly")
+def _amin(input, *, dim, keepdim):
+    return np.minimum.reduce(input, axis=dim, keepdims=keepdim)
+
+
+def _share_rule(g, input, y, *, dim, keepdim):
+    x, best = value_of(input), keep_dims(value_of(y), input.shape, dim, keepdim)
+    winners = (x == best) | (np.isnan(x) & np.isnan(best))  # a NaN is the result, so the gradient goes to it
+    share = (winners / np.add.reduce(winners, axis=dim, keepdims=True, dtype=np.int64)).astype(input.dtype)
+    return keep_dims(g, input.shape, dim, keepdim) * share
+
+
+_amax.vjp(input=_share_rule)
+_amin.vjp(input=_share_rule)
+
+
+def amax(input: Any, dim: Any = None, keepdim: bool = False, *, axis: Any = None, keepdims: Any = None) -> Any:
+    """The largest element along ``dim``; equal largest elements share the gradient. NaN if there is one."""
+    return _amax(input, **_door(input, dim, keepdim, axis, keepdims, "amax"))
+
+
+def amin(input: Any, dim: Any = None, keepdim: bool = False, *, axis: Any = None, keepdims: Any = None) -> Any:
+    """The smallest element along ``dim``; equal smallest elements share the gradient. NaN if there is one."""
+    return _amin(input, **_door(input, dim, keepdim, axis, keepdims, "amin"))
+
+
+# --- one winner -----------------------------------------------------------------------------------------------------
+
+
+class ValuesIndices(NamedTuple):
+    """What was found along a dimension, and where."""
+
+    values: Tensor
+    indices: Tensor
+
+
+@primitive(residuals=("indices",), kinks="ties: the first takes the whole gradient")
+def _max(input, *, dim, keepdim):
+    return _pick(input, np.argmax(input, axis=dim), dim, keepdim)
+
+
+@primitive(residuals=("indices",), kinks="ties: the first takes the whole gradient")
+def _min(input, *, dim, keepdim):
+    return _pick(input, np.argmin(input, axis=dim), dim, keepdim)
+
+
+def _pick(input, indices, dim, keepdim):
+    if input.ndim == 0:
+        return input, np.int64(0)
+    kept = np.expand_dims(indices, dim)
+    values = np.take_along_axis(input, kept, dim)
+    return (values, kept) if keepdim else (np.squeeze(values, dim), indices)
+
+
+def _pick_rule(g, indices, input_shape, *, dim, keepdim):
+    if not input_shape:
+        return g
+    if not keepdim:
+        shape = (*input_shape[:dim], 1, *input_shape[dim + 1 :])
+        g, indices = _reshape(g, shape=shape), np.reshape(value_of(indices), shape)
+    return _scatter_add(np.zeros(input_shape, g.dtype), indices, g, dim=dim)
+
+
+_max.vjp(input=_pick_rule)
+_min.vjp(input=_pick_rule)
+
+
+def _extreme(input, dim, keepdim, axis, keepdims, by_dim, over_all, of_two):
+    dim = dim if axis is None else axis
+    if isinstance(dim, (Tensor, np.ndarray)):  # max(input, other)
+        return of_two(input, dim)
+    keepdim = bool(keepdim if keepdims is None else keepdims)
+    if dim is None:
+        return over_all(input, dim=axes_of(None, input.ndim, by_dim.name), keepdim=keepdim)
+    values, indices = by_dim.with_residuals(input, dim=axis_of(dim, input.ndim, by_dim.name), keepdim=keepdim)
+    return ValuesIndices(as_tensor(values), as_tensor(np.asarray(indices)))
+
+
+def max(input: Any, dim: Any = None, keepdim: bool = False, *, axis: Any = None, keepdims: Any = None) -> Any:
+    """The largest element of all (ties share the gradient); with ``dim``, ``(values, indices)`` of the first largest along it.
+
+    With a Tensor in place of ``dim``: :func:`maximum`.
+    """
+    return _extreme(input, dim, keepdim, axis, keepdims, _max, _amax, maximum)
+
+
+def min(input: Any, dim: Any = None, keepdim: bool = False, *, axis: Any = None, keepdims: Any = None) -> Any:
+    """The smallest element of all (ties share the gradient); with ``dim``, ``(values, indices)`` of the first smallest along it.
+
+    With a Tensor in place of ``dim``: :func:`minimum`.
+    """
+    return _extreme(input, dim, keepdim, axis, keepdims, _min, _amin, minimum)
+
+
+@primitive(differentiable=False)
+def _argmax(input, *, dim, keepdim):
+    return np.argmax(input, axis=dim, keepdims=keepdim)
+
+
+@primitive(differentiable=False)
+def _argmin(input, *, dim, keepdim):
+    return np.argmin(input, axis=dim, keepdims=keepdim)
+
+
+def argmax(input: Any, dim: int | None = None, keepdim: bool = False, *, axis: Any = None, keepdims: Any = None) -> Any:
+    """The index of the first largest element along ``dim``; without ``dim``, in the flattened order."""
+    return _where_best(_argmax, input, dim, keepdim, axis, keepdims)
+
+
+def argmin(input: Any, dim: int | None = None, keepdim: bool = False, *, axis: Any = None, keepdims: Any = None) -> Any:
+    """The index of the first smallest element along ``dim``; without ``dim``, in the flattened order."""
+    return _where_best(_argmin, input, dim, keepdim, axis, keepdims)
+
+
+def _where_best(op, input, dim, keepdim, axis, keepdims):
+    dim = dim if axis is None else axis
+    dim = None if dim is None or input.ndim == 0 else axis_of(dim, input.ndim, op.name)
+    return op(input, dim=dim, keepdim=bool(keepdim if keepdims is None else keepdims))
+
+
+# --- products -------------------------------------------------------------------------------------------------------
+
+
+@primitive
+def _prod(input, *, dim, keepdim):
+    return np.multiply.reduce(input, axis=dim, dtype=None if input.dtype.kind == "f" else np.int64, keepdims=keepdim)
+
+
+def _prod_rule(g, input, y, *, dim, keepdim):
+    if value_of(input).all():
+        return spread(g * y, input.shape, dim, keepdim) / input
+    # a zero forbids dividing: the product of the others is formed for each element, by products only
+    shape = input.shape
+    order = (*(d for d in range(len(shape)) if d not in dim), *dim)
+    moved = _permute(input, dims=order)
+    others = _product_of_others(_reshape(moved, shape=(*(shape[d] for d in range(len(shape)) if d not in dim), -1)))
+    back = _permute(_reshape(others, shape=moved.shape), dims=tuple(int(i) for i in np.argsort(order)))
+    return keep_dims(g, shape, dim, keepdim) * back
+
+
+def _product_of_others(x):
+    """For each element along the last axis, the product of all others: up a tree of pairs and down again."""
+    n = x.shape[-1]
+    levels = []
+    while x.shape[-1] > 1:
+        if x.shape[-1] % 2:
+            x = _pad(x, padding=((0, 0),) * (x.ndim - 1) + ((0, 1),), value=1)
+        pairs = _reshape(x, shape=(*x.shape[:-1], x.shape[-1] // 2, 2))
+        levels.append(pairs)
+        x = pairs[..., 0] * pairs[..., 1]
+    others = np.ones(x.shape, x.dtype)  # at the top there are no others
+    for pairs in reversed(levels):
+        swapped = _flip(pairs, dims=(pairs.ndim - 1,))
+        parent = _reshape(others[..., : pairs.shape[-2]], shape=(*pairs.shape[:-1], 1))
+        others = _reshape(swapped * parent, shape=(*pairs.shape[:-2], 2 * pairs.shape[-2]))
+    return others[..., :n]
+
+
+_prod.vjp(input=_prod_rule)
+
+
+def prod(
+    input: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None, axis: Any = None, keepdims: Any = None
+) -> Any:
+    """The product of the elements along ``dim``; its gradient is right where elements are 0 too."""
+    if dtype is not None and input.dtype != dtype:
+        input = cast(input, dtype=np.dtype(dtype))
+    return _prod(input, **_door(input, dim, keepdim, axis, keepdims, "prod"))
+
+
+# --- running sums ---------------------------------------------------------------------------------------------------
+
+
+@primitive
+def _cumsum(input, *, dim):
+    return np.add.accumulate(input, axis=dim, dtype=None if input.dtype.kind == "f" else np.int64)
+
+
+def _reversed_cumsum(g, *, dim):
+    return _flip(_cumsum(_flip(g, dims=(dim,)), dim=dim), dims=(dim,))
+
+
+_cumsum.vjp(input=_reversed_cumsum)
+
+
+def cumsum(input: Any, dim: int | None = None, *, dtype: Any = None, axis: int | None = None) -> Any:
+    """The sum of all elements up to each one along ``dim``."""
+    if dtype is not None and input.dtype != dtype:
+        input = cast(input, dtype=np.dtype(dtype))
+    dim = axis if dim is None else dim
+    if dim is None:
+        raise TypeError("cumsum: dim is missing")
+    return _cumsum(input, dim=axis_of(as_int(dim), input.ndim, "cumsum")) if input.ndim else input

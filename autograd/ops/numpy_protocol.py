@@ -1,0 +1,248 @@
+"""NumPy's own functions on Tensors: ``np.exp(t)``, ``np.sum(t, axis=0)``, ``array * t`` give Tensors and record.
+
+One table says which op a NumPy function is. Whatever is not in it is an error that says so; nothing is converted silently.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ..tensor import Tensor
+from . import compare, elementwise, extremes, index, join, layout, linalg, reduce
+
+UFUNCS: dict[np.ufunc, Callable] = {
+    np.add: elementwise._add,
+    np.subtract: elementwise._sub,
+    np.multiply: elementwise.mul,
+    np.divide: elementwise._div,
+    np.floor_divide: elementwise.floor_divide,
+    np.remainder: elementwise.remainder,
+    np.fmod: elementwise.fmod,
+    np.power: elementwise.pow,
+    np.float_power: elementwise.pow,
+    np.negative: elementwise.neg,
+    np.positive: layout.clone,
+    np.absolute: elementwise.abs,
+    np.fabs: elementwise.abs,
+    np.sign: elementwise.sign,
+    np.floor: elementwise.floor,
+    np.ceil: elementwise.ceil,
+    np.trunc: elementwise.trunc,
+    np.rint: elementwise.round,
+    np.square: elementwise.square,
+    np.sqrt: elementwise.sqrt,
+    np.reciprocal: elementwise.reciprocal,
+    np.exp: elementwise.exp,
+    np.expm1: elementwise.expm1,
+    np.log: elementwise.log,
+    np.log1p: elementwise.log1p,
+    np.log2: elementwise.log2,
+    np.log10: elementwise.log10,
+    np.sin: elementwise.sin,
+    np.cos: elementwise.cos,
+    np.tan: elementwise.tan,
+    np.sinh: elementwise.sinh,
+    np.cosh: elementwise.cosh,
+    np.tanh: elementwise.tanh,
+    np.maximum: compare.maximum,
+    np.minimum: compare.minimum,
+    np.equal: compare.eq,
+    np.not_equal: compare.ne,
+    np.less: compare.lt,
+    np.less_equal: compare.le,
+    np.greater: compare.gt,
+    np.greater_equal: compare.ge,
+    np.logical_and: compare.logical_and,
+    np.logical_or: compare.logical_or,
+    np.logical_xor: compare.logical_xor,
+    np.logical_not: compare.logical_not,
+    np.bitwise_and: compare.bitwise_and,
+    np.bitwise_or: compare.bitwise_or,
+    np.bitwise_xor: compare.bitwise_xor,
+    np.invert: compare.bitwise_not,
+    np.isnan: compare.isnan,
+    np.isinf: compare.isinf,
+    np.isfinite: compare.isfinite,
+    np.matmul: linalg.matmul,
+}
+
+
+def _as_numpy(op: Callable) -> Callable:
+    """An op under NumPy's argument names."""
+
+    def function(a: Any, axis: Any = None, keepdims: bool = False) -> Any:
+        return op(a, axis=axis, keepdims=keepdims)
+
+    return function
+
+
+def _over_all_or_axis(over: Callable) -> Callable:
+    def function(a: Any, axis: Any = None, keepdims: bool = False) -> Any:
+        return over(a, dim=axis, keepdim=keepdims)  # np.max gives values only: amax, which ties share
+
+    return function
+
+
+def _spread(op: Callable) -> Callable:
+    def function(a: Any, axis: Any = None, ddof: float = 0, keepdims: bool = False) -> Any:
+        return op(a, dim=axis, correction=ddof, keepdim=keepdims)  # NumPy divides by n where PyTorch divides by n − 1
+
+    return function
+
+
+def _split(ary: Any, indices_or_sections: Any, axis: int = 0) -> list:
+    n = ary.shape[axis]
+    if isinstance(indices_or_sections, int):
+        if n % indices_or_sections:
+            raise ValueError(f"split: {n} elements do not divide into {indices_or_sections} equal parts")
+        return list(join.split(ary, n // indices_or_sections, axis))
+    ends = [*(int(i) for i in indices_or_sections), n]
+    return list(join.split(ary, [b - a for a, b in zip([0, *ends], ends)], axis))
+
+
+def _pad(array: Any, pad_width: Any, mode: str = "constant", constant_values: float = 0) -> Any:
+    pairs = np.broadcast_to(pad_width, (array.ndim, 2)).tolist()
+    if mode == "constant":
+        return join._pad(array, padding=tuple(map(tuple, pairs)), value=constant_values)
+    name = {"edge": "replicate", "wrap": "circular"}.get(mode, mode)
+    return join.pad(array, [n for pair in reversed(pairs) for n in pair], name)
+
+
+def _plain(x: Any) -> Any:
+    return x.detach().numpy() if isinstance(x, Tensor) else x
+
+
+FUNCTIONS: dict[Callable, Callable] = {
+    np.sum: _as_numpy(reduce.sum),
+    np.mean: _as_numpy(reduce.mean),
+    np.prod: _as_numpy(extremes.prod),
+    np.any: _as_numpy(reduce.any),
+    np.all: _as_numpy(reduce.all),
+    np.argmax: _as_numpy(extremes.argmax),
+    np.argmin: _as_numpy(extremes.argmin),
+    np.max: _over_all_or_axis(extremes.amax),
+    np.min: _over_all_or_axis(extremes.amin),
+    np.amax: _over_all_or_axis(extremes.amax),
+    np.amin: _over_all_or_axis(extremes.amin),
+    np.var: _spread(reduce.var),
+    np.std: _spread(reduce.std),
+    np.cumsum: lambda a, axis=None: extremes.cumsum(
+        layout.flatten(a) if axis is None else a, 0 if axis is None else axis
+    ),
+    np.count_nonzero: lambda a, axis=None: reduce.count_nonzero(a, axis),
+    np.linalg.norm: lambda x, ord=None, axis=None, keepdims=False: _norm(x, ord, axis, keepdims),
+    np.reshape: lambda a, shape: layout.reshape(a, shape),
+    np.ravel: lambda a: layout.reshape(a, -1),
+    np.transpose: lambda a, axes=None: layout.permute(
+        a, tuple(reversed(range(a.ndim))) if axes is None else tuple(axes)
+    ),
+    np.permute_dims: lambda a, axes=None: layout.permute(
+        a, tuple(reversed(range(a.ndim))) if axes is None else tuple(axes)
+    ),
+    np.swapaxes: layout.transpose,
+    np.moveaxis: layout.movedim,
+    np.squeeze: lambda a, axis=None: layout.squeeze(a, axis),
+    np.expand_dims: lambda a, axis: layout.unsqueeze(a, axis),
+    np.broadcast_to: lambda array, shape: layout.broadcast_to(array, (shape,) if isinstance(shape, int) else shape),
+    np.flip: lambda m, axis=None: layout.flip(m, *layout.axes_of(axis, m.ndim, "flip")),
+    np.roll: layout.roll,
+    np.tril: lambda m, k=0: layout.tril(m, k),
+    np.triu: lambda m, k=0: layout.triu(m, k),
+    np.copy: lambda a: layout.clone(a),
+    np.concatenate: lambda arrays, axis=0: join.cat(arrays, axis),
+    np.stack: lambda arrays, axis=0: join.stack(arrays, axis),
+    np.split: _split,
+    np.tile: lambda A, reps: join.tile(A, (reps,) if isinstance(reps, int) else reps),
+    np.pad: _pad,
+    np.where: compare.where,
+    np.clip: lambda a, a_min=None, a_max=None, *, min=None, max=None: compare.clamp(
+        a, a_min if min is None else min, a_max if max is None else max
+    ),
+    np.round: lambda a, decimals=0: elementwise.round(a, decimals=decimals),
+    np.take_along_axis: lambda arr, indices, axis=-1: index.take_along_dim(arr, indices, axis),
+    np.dot: linalg.matmul,
+    np.outer: lambda a, b: linalg.outer(layout.flatten(a), layout.flatten(b)),
+    np.einsum: linalg.einsum,
+    np.shape: lambda a: a.shape,
+    np.ndim: lambda a: a.ndim,
+    np.size: lambda a, axis=None: a.numel() if axis is None else a.shape[axis],
+    np.allclose: compare.allclose,
+    np.isclose: compare.isclose,
+    np.array_equal: lambda a1, a2: compare.equal(a1, a2),
+    np.nonzero: lambda a: index.nonzero(a, as_tuple=True),
+    np.zeros_like: lambda a, dtype=None: _like(np.zeros_like, a, dtype),
+    np.ones_like: lambda a, dtype=None: _like(np.ones_like, a, dtype),
+    np.array2string: lambda a, *args, **options: np.array2string(_plain(a), *args, **options),
+    np.array_repr: lambda arr, *args, **options: repr(arr),
+    np.array_str: lambda a, *args, **options: str(a),
+}
+
+
+def _like(make: Callable, a: Any, dtype: Any) -> Tensor:
+    from ..tensor import wrap
+
+    return wrap(make(_plain(a), dtype=dtype), None)
+
+
+def _norm(x: Any, ord: Any, axis: Any, keepdims: bool) -> Any:
+    if (
+        ord is not None
+        and (x.ndim if axis is None else len(layout.axes_of(axis, x.ndim, "norm"))) == 2
+        and ord != "fro"
+    ):
+        raise TypeError(f"np.linalg.norm: the matrix norm {ord!r} is not covered for Tensors")
+    return reduce.norm(x, 2 if ord is None else ord, axis, keepdims)
+
+
+def _array_ufunc(self: Tensor, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
+    op = UFUNCS.get(ufunc)
+    name = f"np.{ufunc.__name__}"
+    if method != "__call__":
+        if method == "reduce" and ufunc in _REDUCTIONS:
+            return _REDUCTIONS[ufunc](*inputs, **_plain_options(kwargs, f"{name}.reduce", axis=0))
+        raise TypeError(f"{name}.{method} is not covered for Tensors; detach().numpy() gives the array")
+    if kwargs.pop("out", None) is not None:
+        raise TypeError(
+            f"{name}: an array cannot take the result of a recorded operation (out=, or a += t); write a = a + t"
+        )
+    if op is None:
+        raise TypeError(f"{name} is not covered for Tensors; detach().numpy() gives the array")
+    if kwargs:
+        raise TypeError(f"{name}: the argument {next(iter(kwargs))!r} is not covered for Tensors")
+    return op(*[np.asarray(x) if isinstance(x, (list, tuple)) else x for x in inputs])
+
+
+_REDUCTIONS: dict[np.ufunc, Callable] = {
+    np.add: FUNCTIONS[np.sum],
+    np.multiply: FUNCTIONS[np.prod],
+    np.maximum: FUNCTIONS[np.max],
+    np.minimum: FUNCTIONS[np.min],
+    np.logical_or: FUNCTIONS[np.any],
+    np.logical_and: FUNCTIONS[np.all],
+}
+
+
+def _plain_options(kwargs: dict, name: str, **defaults: Any) -> dict:
+    """Arguments without those that say nothing (``out=None``, ``dtype=None``, NumPy's no-value marks)."""
+    options = {k: v for k, v in kwargs.items() if v is not None and v is not np._NoValue or k == "axis"}
+    return {**defaults, **options}
+
+
+def _array_function(self: Tensor, func: Callable, types: Any, args: tuple, kwargs: dict) -> Any:
+    op = FUNCTIONS.get(func)
+    name = f"np.{getattr(func, '__name__', func)}"
+    if op is None:
+        raise TypeError(f"{name} is not covered for Tensors; detach().numpy() gives the array")
+    try:
+        return op(*args, **_plain_options(kwargs, name))
+    except TypeError as error:
+        if "unexpected keyword" in str(error) or "positional argument" in str(error):
+            raise TypeError(f"{name} on Tensors: {str(error).split('() ')[-1]}") from None
+        raise
+
+
+Tensor.__array_ufunc__ = _array_ufunc  # type: ignore[attr-defined]
+Tensor.__array_function__ = _array_function  # type: ignore[attr-defined]

@@ -1,0 +1,270 @@
+"""Sums, means and extremes over dimensions. ``dim`` is one dimension, several, or ``None`` for all."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from ..primitive import primitive
+from ..tensor import Tensor, wrap
+from .layout import _broadcast_to, _reshape, axes_of, cast
+
+
+def kept_shape(shape: tuple[int, ...], dim: tuple[int, ...]) -> tuple[int, ...]:
+    """The shape of a reduction that keeps its dimensions, as 1."""
+    return tuple(1 if i in dim else n for i, n in enumerate(shape))
+
+
+def keep_dims(y: Any, shape: tuple[int, ...], dim: tuple[int, ...], keepdim: bool) -> Any:
+    """A reduced value with its dimensions put back as 1, so that it broadcasts against what was reduced."""
+    return y if keepdim else _reshape(y, shape=kept_shape(shape, dim))
+
+
+def spread(g: Any, shape: tuple[int, ...], dim: tuple[int, ...], keepdim: bool) -> Any:
+    """The gradient of a sum: each summand gets the whole of ``g``."""
+    return _broadcast_to(keep_dims(g, shape, dim, keepdim), shape=shape)
+
+
+def value_of(x: Any) -> Any:
+    """The values behind a Tensor, for what a rule needs as a constant (which elements were the largest)."""
+    return x._data if isinstance(x, Tensor) else x
+
+
+def _count(shape: tuple[int, ...], dim: tuple[int, ...]) -> int:
+    return math.prod(shape[d] for d in dim)
+
+
+def _door(input: Any, dim: Any, keepdim: Any, axis: Any, keepdims: Any, op: str) -> dict:
+    dim = axes_of(dim if axis is None else axis, input.ndim, op)
+    return {"dim": dim, "keepdim": bool(keepdim if keepdims is None else keepdims)}
+
+
+def _floating(input: Any, op: str) -> None:
+    if input.dtype.kind != "f":
+        raise TypeError(f"{op}: the result of {input.dtype} is not whole; convert first, as in x.float().{op}()")
+
+
+# --- sums -----------------------------------------------------------------------------------------------------------
+
+
+@primitive
+def _sum(input, *, dim, keepdim):
+    # integers and booleans add up in int64, as PyTorch does
+    return np.add.reduce(input, axis=dim, dtype=None if input.dtype.kind == "f" else np.int64, keepdims=keepdim)
+
+
+@primitive
+def _mean(input, *, dim, keepdim):
+    return np.add.reduce(input, axis=dim, keepdims=keepdim) / _divisor(_count(input.shape, dim))
+
+
+_sum.vjp(input=lambda g, input_shape, *, dim, keepdim: spread(g, input_shape, dim, keepdim))
+_mean.vjp(
+    input=lambda g, input_shape, *, dim, keepdim: spread(
+        g / _divisor(_count(input_shape, dim)), input_shape, dim, keepdim
+    )
+)
+
+
+def _divisor(n: float) -> Any:
+    """``n``, where dividing by 0 is not Python's error but NumPy's NaN."""
+    return n if n > 0 else np.float16(0)  # the narrowest: it widens nothing
+
+
+def sum(
+    input: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None, axis: Any = None, keepdims: Any = None
+) -> Any:
+    """The sum of the elements along ``dim``; integers and booleans add up in int64."""
+    if dtype is not None and input.dtype != dtype:
+        input = cast(input, dtype=np.dtype(dtype))
+    return _sum(input, **_door(input, dim, keepdim, axis, keepdims, "sum"))
+
+
+def mean(
+    input: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None, axis: Any = None, keepdims: Any = None
+) -> Any:
+    """The arithmetic mean of the elements along ``dim``; NaN of none."""
+    if dtype is not None and input.dtype != dtype:
+        input = cast(input, dtype=np.dtype(dtype))
+    _floating(input, "mean")
+    return _mean(input, **_door(input, dim, keepdim, axis, keepdims, "mean"))
+
+
+# --- spread of values -----------------------------------------------------------------------------------------------
+
+
+@primitive
+def _var(input, *, dim, keepdim, correction):
+    count = _count(input.shape, dim)
+    centred = input - np.add.reduce(input, axis=dim, keepdims=True) / _divisor(count)
+    return np.add.reduce(centred * centred, axis=dim, keepdims=keepdim) / _divisor(count - correction)
+
+
+@primitive(kinks="all elements equal: gradient 0")
+def _std(input, *, dim, keepdim, correction):
+    return np.sqrt(_var(input, dim=dim, keepdim=keepdim, correction=correction))
+
+
+def _var_rule(g, input, *, dim, keepdim, correction):
+    """``2 (x − x̄) / (n − correction)``"""
+    degrees = _count(input.shape, dim) - correction
+    centred = input - _mean(input, dim=dim, keepdim=True)
+    return keep_dims(g, input.shape, dim, keepdim) * (centred * (2 / degrees if degrees > 0 else math.inf))
+
+
+def _std_rule(g, input, y, *, dim, keepdim, correction):
+    flat = value_of(y) == 0  # where the true slope would be 0/0, the gradient is 0
+    slope = g / (2 * (y + flat.astype(y.dtype))) * (~flat).astype(y.dtype)
+    return _var_rule(slope, input, dim=dim, keepdim=keepdim, correction=correction)
+
+
+_var.vjp(input=_var_rule)
+_std.vjp(input=_std_rule)
+
+
+def _spread_of_values(op, input, dim, unbiased, keepdim, correction, axis, keepdims):
+    _floating(input, op.name)
+    if isinstance(dim, bool):  # PyTorch's var(input, unbiased)
+        dim, unbiased = None, dim
+    if correction is None:
+        correction = 1 if unbiased is None else int(unbiased)
+    return op(input, correction=correction, **_door(input, dim, keepdim, axis, keepdims, op.name))
+
+
+def var(
+    input: Any,
+    dim: Any = None,
+    unbiased: bool | None = None,
+    keepdim: bool = False,
+    *,
+    correction: float | None = None,
+    axis: Any = None,
+    keepdims: Any = None,
+) -> Any:
+    """``Σ (x − x̄)² / (n − correction)``; the correction is 1 unless ``unbiased=False``. NaN where nothing is left to divide by."""
+    return _spread_of_values(_var, input, dim, unbiased, keepdim, correction, axis, keepdims)
+
+
+def std(
+    input: Any,
+    dim: Any = None,
+    unbiased: bool | None = None,
+    keepdim: bool = False,
+    *,
+    correction: float | None = None,
+    axis: Any = None,
+    keepdims: Any = None,
+) -> Any:
+    """The square root of :func:`var`. Where all elements are equal the gradient is 0."""
+    return _spread_of_values(_std, input, dim, unbiased, keepdim, correction, axis, keepdims)
+
+
+# --- exponentials and norms -----------------------------------------------------------------------------------------
+
+
+@primitive
+def _logsumexp(input, *, dim, keepdim):
+    largest = np.max(input, axis=dim, keepdims=True, initial=-np.inf)
+    shift = np.where(np.isfinite(largest), largest, 0)  # inf − inf would be NaN
+    total = np.add.reduce(np.exp(input - shift), axis=dim, keepdims=True)
+    out = np.log(total) + shift
+    return out if keepdim else out.reshape([n for i, n in enumerate(out.shape) if i not in dim])
+
+
+def _logsumexp_rule(g, input, y, *, dim, keepdim):
+    from .elementwise import exp
+
+    softmax = exp(input - keep_dims(y, input.shape, dim, keepdim))
+    return keep_dims(g, input.shape, dim, keepdim) * softmax
+
+
+_logsumexp.vjp(input=_logsumexp_rule)
+
+
+def logsumexp(input: Any, dim: Any, keepdim: bool = False, *, axis: Any = None, keepdims: Any = None) -> Any:
+    """``log Σ e^x``, shifted by the largest element so that nothing overflows."""
+    if input.dtype.kind != "f":
+        input = cast(input, dtype=np.dtype(np.float32))
+    return _logsumexp(input, **_door(input, dim, keepdim, axis, keepdims, "logsumexp"))
+
+
+@primitive(kinks="p = 1, elements 0: 0; p = ±inf, ties: split evenly; all elements 0: 0")
+def _norm(input, *, p, dim, keepdim):
+    size = np.abs(input)
+    if p == 2:
+        return np.sqrt(np.add.reduce(size * size, axis=dim, keepdims=keepdim))
+    if p == 1:
+        return np.add.reduce(size, axis=dim, keepdims=keepdim)
+    if math.isinf(p):
+        return (np.max if p > 0 else np.min)(size, axis=dim, keepdims=keepdim)
+    if p == 0:
+        return np.add.reduce(size != 0, axis=dim, keepdims=keepdim, dtype=input.dtype)
+    return np.add.reduce(size**p, axis=dim, keepdims=keepdim) ** (1 / p)
+
+
+def _norm_rule(g, input, y, *, p, dim, keepdim):
+    from .elementwise import sign
+
+    if p == 0:
+        return input * 0
+    y, g = keep_dims(y, input.shape, dim, keepdim), keep_dims(g, input.shape, dim, keepdim)
+    direction = value_of(sign(input))
+    if p == 1:
+        return g * direction
+    if math.isinf(p):
+        winners = np.abs(value_of(input)) == value_of(y)
+        return g * (direction * (winners / winners.sum(axis=dim, keepdims=True)).astype(input.dtype))
+    zero = value_of(y) == 0  # the slope would be 0/0 there; its input is 0, so that any finite divisor gives gradient 0
+    y = y + zero.astype(y.dtype)
+    if p == 2:
+        return input * (g / y)
+    # |x|^(p−1) at an element 0 with p < 1 is inf: there the gradient is 0 as well
+    size = input * direction + (direction == 0).astype(input.dtype)
+    return direction * size ** (p - 1) * (g / y ** (p - 1))
+
+
+_norm.vjp(input=_norm_rule)
+
+
+def norm(
+    input: Any, p: Any = "fro", dim: Any = None, keepdim: bool = False, *, axis: Any = None, keepdims: Any = None
+) -> Any:
+    """``(Σ |x|^p)^(1/p)`` of all elements along ``dim`` (``p="fro"`` is 2; ±inf: the largest or smallest ``|x|``)."""
+    _floating(input, "norm")
+    p = 2.0 if p in ("fro", None) else float(p)
+    return _norm(input, p=p, **_door(input, dim, keepdim, axis, keepdims, "norm"))
+
+
+# --- truth ----------------------------------------------------------------------------------------------------------
+
+
+@primitive(differentiable=False)
+def _any(input, *, dim, keepdim):
+    return np.any(input, axis=dim, keepdims=keepdim)
+
+
+@primitive(differentiable=False)
+def _all(input, *, dim, keepdim):
+    return np.all(input, axis=dim, keepdims=keepdim)
+
+
+@primitive(differentiable=False)
+def _count_nonzero(input, *, dim, keepdim):
+    return np.add.reduce(input != 0, axis=dim, keepdims=keepdim, dtype=np.int64)
+
+
+def any(input: Any, dim: Any = None, keepdim: bool = False, *, axis: Any = None, keepdims: Any = None) -> Any:
+    """Whether at least one element is nonzero."""
+    return _any(input, **_door(input, dim, keepdim, axis, keepdims, "any"))
+
+
+def all(input: Any, dim: Any = None, keepdim: bool = False, *, axis: Any = None, keepdims: Any = None) -> Any:
+    """Whether every element is nonzero."""
+    return _all(input, **_door(input, dim, keepdim, axis, keepdims, "all"))
+
+
+def count_nonzero(input: Any, dim: Any = None, *, axis: Any = None) -> Any:
+    """How many elements are nonzero."""
+    return _count_nonzero(input, **_door(input, dim, False, axis, None, "count_nonzero"))
