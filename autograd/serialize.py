@@ -6,6 +6,7 @@ new one, also when the process is killed or the power fails in between. Reading 
 
 from __future__ import annotations
 
+import contextlib
 import glob
 import itertools
 import json
@@ -88,7 +89,8 @@ def load(path: str | os.PathLike) -> Loaded:
         raise SerializeError(f"load: {os.fspath(path)} {what}; give the path of a file written by save")
     try:
         with safe_open(path, framework="numpy") as file:
-            tensors = {name: wrap(_writable(file.get_tensor(name)), None) for name in file.keys()}
+            names = file.keys()
+            tensors = {name: wrap(_writable(file.get_tensor(name)), None) for name in names}
             return Loaded(tensors, dict(file.metadata() or {}))
     except (SafetensorError, OSError, TypeError, ValueError, KeyError) as error:
         raise SerializeError(
@@ -118,7 +120,9 @@ def pack(tree: Any) -> tuple[dict[str, Any], str]:
             return value.item()
         if value is None or isinstance(value, (bool, int, float, str)):
             return value
-        raise TypeError(f"pack: {path or 'the value'} is a {type(value).__name__}; tensors, numbers, text, dicts, lists are saved")
+        raise TypeError(
+            f"pack: {path or 'the value'} is a {type(value).__name__}; tensors, numbers, text, dicts, lists are saved"
+        )
 
     return tensors, json.dumps(walk(tree, ""))
 
@@ -174,10 +178,8 @@ def _clear_leftovers(folder: str, name: str) -> None:
     for leftover in glob.glob(os.path.join(glob.escape(folder), glob.escape(f".{name}.") + "*.tmp")):
         match = re.fullmatch(rf"\.{re.escape(name)}\.(\d+)-\d+\.tmp", os.path.basename(leftover))
         if match and not _alive(int(match[1])):
-            try:
+            with contextlib.suppress(OSError):  # somebody else was faster
                 os.unlink(leftover)
-            except OSError:
-                pass  # somebody else was faster
 
 
 def _alive(process: int) -> bool:

@@ -15,6 +15,8 @@ from .pooling import AdaptiveAvgPool2d, AvgPool2d, AvgUnpool2d, BedOfNails, MaxP
 from .upsampling import Upsample
 
 __all__ = [
+    "ELU",
+    "GELU",
     "AdaptiveAvgPool2d",
     "AvgPool2d",
     "AvgUnpool2d",
@@ -28,9 +30,7 @@ __all__ = [
     "CrossEntropyLoss",
     "Dropout",
     "Dropout2d",
-    "ELU",
     "Flatten",
-    "GELU",
     "Identity",
     "L1Loss",
     "LeakyReLU",

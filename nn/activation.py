@@ -1,4 +1,7 @@
-"""Activation functions as modules (report section 1.3). ``inplace`` is accepted for PyTorch's sake and changes nothing."""
+"""Activation functions as modules (report section 1.3).
+
+``inplace`` is accepted for PyTorch's sake; the result is always a new tensor.
+"""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from autograd import geometry
-from autograd.ops import layout
+from autograd.ops.join import pad
 from autograd.tensor import Tensor
 
 from . import functional as F
@@ -22,7 +22,14 @@ class _Conv(Module):
     """What both layers share: the settings, the weight, the bias."""
 
     def __init__(
-        self, in_channels: int, out_channels: int, kernel_size: Any, groups: int, bias: bool, dtype: Any, **settings: Any
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: Any,
+        groups: int,
+        bias: bool,
+        dtype: Any,
+        **settings: Any,
     ) -> None:
         super().__init__()
         name = type(self).__name__
@@ -89,9 +96,7 @@ class Conv2d(_Conv):
     ) -> None:
         if padding_mode not in _PADDING_MODES:
             raise ValueError(f"Conv2d: padding_mode is one of {', '.join(_PADDING_MODES)}, not {padding_mode!r}")
-        super().__init__(
-            in_channels, out_channels, kernel_size, groups, bias, dtype, stride=stride, dilation=dilation
-        )
+        super().__init__(in_channels, out_channels, kernel_size, groups, bias, dtype, stride=stride, dilation=dilation)
         self.padding_mode = padding_mode
         self._pads = geometry.resolve_padding(padding, self.kernel_size, self.stride, self.dilation, "Conv2d")
         self.padding = padding if isinstance(padding, str) else (self._pads[0][0], self._pads[1][0])
@@ -103,7 +108,7 @@ class Conv2d(_Conv):
         padding: Any = self._pads
         if self.padding_mode != "zeros":
             (top, bottom), (left, right) = self._pads
-            x, padding = layout.pad(x, (left, right, top, bottom), mode=self.padding_mode), 0
+            x, padding = pad(x, (left, right, top, bottom), mode=self.padding_mode), 0
         return F.conv2d(x, self.weight, self.bias, self.stride, padding, self.dilation, self.groups)
 
 
@@ -137,9 +142,7 @@ class ConvTranspose2d(_Conv):
         dilation: Any = 1,
         dtype: Any = np.float32,
     ) -> None:
-        super().__init__(
-            in_channels, out_channels, kernel_size, groups, bias, dtype, stride=stride, dilation=dilation
-        )
+        super().__init__(in_channels, out_channels, kernel_size, groups, bias, dtype, stride=stride, dilation=dilation)
         self.padding = geometry.pair(padding, "ConvTranspose2d: padding", least=0)
         self.output_padding = geometry.pair(output_padding, "ConvTranspose2d: output_padding", least=0)
 
@@ -148,7 +151,11 @@ class ConvTranspose2d(_Conv):
 
     def forward(self, x: Tensor, output_size: Any = None) -> Tensor:
         """``output_size``: the size wanted, where a stride leaves several possible; replaces ``output_padding``."""
-        extra = self.output_padding if output_size is None else self._output_padding(x.shape[-2:], output_size)
+        extra = (
+            self.output_padding
+            if output_size is None
+            else self._output_padding((x.shape[-2], x.shape[-1]), output_size)
+        )
         return F.conv_transpose2d(
             x, self.weight, self.bias, self.stride, self.padding, extra, self.groups, self.dilation
         )
@@ -161,7 +168,7 @@ class ConvTranspose2d(_Conv):
         if not all(0 <= e < s for e, s in zip(extra, self.stride, strict=True)):
             largest = tuple(n + s - 1 for n, s in zip(smallest, self.stride, strict=True))
             raise ValueError(
-                f"ConvTranspose2d: output_size={wanted} is out of reach: an input of {tuple(size)} gives sizes from "
+                f"ConvTranspose2d: output_size={wanted} is out of reach: an input of {size} gives sizes from "
                 f"{smallest} to {largest}"
             )
         return extra

@@ -10,8 +10,7 @@ import math
 import numpy as np
 
 from autograd.graph import note_write
-from autograd.random import Generator
-from autograd.random import generator as _generator
+from autograd.random import Generator, numpy_generator
 from autograd.tensor import Tensor
 
 
@@ -22,7 +21,9 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
     gains = {"linear": 1.0, "conv2d": 1.0, "conv_transpose2d": 1.0, "sigmoid": 1.0, "tanh": 5 / 3, "relu": math.sqrt(2)}
     gains |= {"selu": 3 / 4}
     if nonlinearity not in gains:
-        raise ValueError(f"calculate_gain: unknown nonlinearity {nonlinearity!r}; there are leaky_relu, {', '.join(gains)}")
+        raise ValueError(
+            f"calculate_gain: unknown nonlinearity {nonlinearity!r}; there are leaky_relu, {', '.join(gains)}"
+        )
     return gains[nonlinearity]
 
 
@@ -40,12 +41,12 @@ def ones_(tensor: Tensor) -> Tensor:
 
 def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Generator | None = None) -> Tensor:
     """U(a, b)."""
-    return _fill(tensor, _generator(generator).uniform(a, b, tensor.shape))
+    return _fill(tensor, numpy_generator(generator).uniform(a, b, tensor.shape))
 
 
 def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: Generator | None = None) -> Tensor:
     """N(mean, std²)."""
-    return _fill(tensor, _generator(generator).normal(mean, std, tensor.shape))
+    return _fill(tensor, numpy_generator(generator).normal(mean, std, tensor.shape))
 
 
 def xavier_uniform_(tensor: Tensor, gain: float = 1.0, generator: Generator | None = None) -> Tensor:

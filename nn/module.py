@@ -6,24 +6,18 @@ Assigning an attribute registers it; everything else (saving, moving, switching 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
 import numpy as np
 
-from autograd.graph import Scope, note_write
+from autograd.graph import Scope
 from autograd.modes import modes
 from autograd.tensor import Tensor, from_numpy
 
 from .parameter import Parameter
+from .state import IncompatibleKeys, convert, load_state, state_of
 
 _TABLES = ("_parameters", "_buffers", "_modules")
-
-
-class IncompatibleKeys(NamedTuple):
-    """What ``load_state_dict(strict=False)`` left out."""
-
-    missing_keys: list[str]
-    unexpected_keys: list[str]
 
 
 class HookHandle:
@@ -276,7 +270,10 @@ class Module:
 
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forget the gradients (``None``), or set them to zero."""
-        clear_gradients(self.parameters(), set_to_none)
+        for parameter in self.parameters():
+            if parameter.grad is not None:
+                # a new array: the old one may be held by somebody else
+                parameter.grad = None if set_to_none else from_numpy(np.zeros_like(parameter._data))
 
     def to(self, dtype: Any) -> Self:
         """Convert floating point parameters, their gradients and buffers to ``dtype``, keeping their identity."""
@@ -285,7 +282,7 @@ class Module:
             raise TypeError(f"Module.to: a module is converted to a floating point dtype, not {dtype}")
         for tensor in [*self.parameters(), *self.buffers()]:
             if tensor.dtype.kind == "f" and tensor.dtype != dtype:
-                _convert(tensor, dtype)
+                convert(tensor, dtype)
         return self
 
     def float(self) -> Self:
@@ -298,13 +295,7 @@ class Module:
 
     def state_dict(self, prefix: str = "") -> dict[str, Tensor]:
         """Names to tensors that share memory with the module: every parameter and persistent buffer."""
-        state: dict[str, Tensor] = {}
-        for path, module in self.named_modules(prefix.removesuffix("."), remove_duplicate=False):
-            for table in ("_parameters", "_buffers"):
-                for name, tensor in module.__dict__[table].items():
-                    if tensor is not None and not (table == "_buffers" and name in module._transient):
-                        state[f"{path}.{name}" if path else name] = tensor.detach()
-        return state
+        return state_of(self, prefix)
 
     def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True) -> IncompatibleKeys:
         """Copy values into the module. All or nothing: on any mismatch it raises and nothing is changed.
@@ -318,26 +309,7 @@ class Module:
         ------
         ValueError : listing the missing names, the unexpected names and the shapes that differ
         """
-        own = self.state_dict()
-        given = {name: np.asarray(t._data if isinstance(t, Tensor) else t) for name, t in state_dict.items()}
-        keys = IncompatibleKeys([n for n in own if n not in given], [n for n in given if n not in own])
-        faults = []
-        if strict and keys.missing_keys:
-            faults.append("missing: " + ", ".join(keys.missing_keys))
-        if strict and keys.unexpected_keys:
-            faults.append("unexpected: " + ", ".join(keys.unexpected_keys))
-        for name, tensor in own.items():
-            if name in given and given[name].shape != tensor.shape:
-                faults.append(f"shape of {name}: {given[name].shape} given, {tensor.shape} expected")
-            elif name in given and not np.can_cast(given[name].dtype, tensor.dtype, "same_kind"):
-                faults.append(f"dtype of {name}: {given[name].dtype} given, {tensor.dtype} expected")
-        if faults:
-            raise ValueError(f"load_state_dict: {type(self).__name__} is unchanged\n  " + "\n  ".join(faults))
-        for name, tensor in own.items():
-            if name in given:
-                np.copyto(tensor._data, given[name], casting="same_kind")
-                note_write(tensor._data, "load_state_dict")
-        return keys
+        return load_state(self, state_dict, strict)
 
     # --- text -----------------------------------------------------------------------------------------------------
 
@@ -351,21 +323,3 @@ class Module:
         if not lines:
             return f"{type(self).__name__}({extra})"
         return f"{type(self).__name__}({extra}\n  " + "\n  ".join(lines) + "\n)"
-
-
-def clear_gradients(tensors: Iterator[Tensor] | list[Tensor], set_to_none: bool) -> None:
-    """Set each ``.grad`` to ``None``, or to zeros in an array of its own."""
-    for tensor in tensors:
-        if tensor.grad is not None:
-            # a new array: the old one may be held by somebody else
-            tensor.grad = None if set_to_none else from_numpy(np.zeros_like(tensor._data))
-
-
-def _convert(tensor: Tensor, dtype: np.dtype) -> None:
-    grad, requires_grad = tensor.grad, tensor.requires_grad
-    tensor.grad = None
-    tensor.requires_grad_(False)  # the leaf's node remembers the old dtype; a new one is made below
-    tensor._data = tensor._data.astype(dtype)
-    tensor.requires_grad_(requires_grad)
-    if grad is not None:
-        tensor.grad = from_numpy(grad._data.astype(dtype))

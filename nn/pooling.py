@@ -61,7 +61,13 @@ class AvgPool2d(_Window):
 
     def forward(self, x: Tensor) -> Tensor:
         return F.avg_pool2d(
-            x, self.kernel_size, self.stride, self.padding, self.ceil_mode, self.count_include_pad, self.divisor_override
+            x,
+            self.kernel_size,
+            self.stride,
+            self.padding,
+            self.ceil_mode,
+            self.count_include_pad,
+            self.divisor_override,
         )
 
 
@@ -107,7 +113,7 @@ class AvgUnpool2d(_Window):
 
 
 class BedOfNails(Module):
-    """Each value at the top left of its cell, zeros elsewhere, report fig. 10; see :func:`nn.functional.bed_of_nails`."""
+    """Each value at the top left of its cell, report fig. 10; see :func:`nn.functional.bed_of_nails`."""
 
     def __init__(self, stride: Any = 2) -> None:
         super().__init__()

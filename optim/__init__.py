@@ -6,4 +6,4 @@ from .optimizer import Optimizer
 from .rmsprop import RMSProp, RMSprop
 from .sgd import SGD
 
-__all__ = ["Adam", "AdamW", "Optimizer", "RMSProp", "RMSprop", "SGD", "lr_scheduler"]
+__all__ = ["SGD", "Adam", "AdamW", "Optimizer", "RMSProp", "RMSprop", "lr_scheduler"]

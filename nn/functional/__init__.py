@@ -4,7 +4,7 @@ from .activation import elu, gelu, leaky_relu, log_softmax, relu, sigmoid, silu,
 from .conv import conv2d, conv_transpose2d
 from .cross_entropy import cross_entropy, nll_loss
 from .dropout import dropout, dropout2d
-from .linear import flatten, linear
+from .linear import linear
 from .loss import (
     binary_cross_entropy,
     binary_cross_entropy_with_logits,
@@ -35,7 +35,6 @@ __all__ = [
     "dropout",
     "dropout2d",
     "elu",
-    "flatten",
     "gelu",
     "interpolate",
     "l1_loss",

@@ -6,10 +6,11 @@ import math
 
 from autograd.ops import activation as ops
 from autograd.ops import softmax as softmaxes
-from autograd.ops.compare import where
+from autograd.ops.compare import gt, where
 from autograd.ops.elementwise import expm1
 from autograd.ops.elementwise import tanh as _tanh
 from autograd.ops.erf import erf
+from autograd.ops.layout import axis_of
 from autograd.tensor import Tensor
 
 
@@ -35,12 +36,12 @@ def tanh(input: Tensor) -> Tensor:
 
 def softmax(input: Tensor, dim: int) -> Tensor:
     """``e^{z_i} / Σ_k e^{z_k}`` along ``dim``, report eq. (14), (15)."""
-    return softmaxes.softmax(input, dim=_dim("softmax", input, dim))
+    return softmaxes.softmax(input, dim=axis_of(dim, input.ndim, "softmax"))
 
 
 def log_softmax(input: Tensor, dim: int) -> Tensor:
     """The logarithm of :func:`softmax`, exact where the softmax itself would round to 0."""
-    return softmaxes.log_softmax(input, dim=_dim("log_softmax", input, dim))
+    return softmaxes.log_softmax(input, dim=axis_of(dim, input.ndim, "log_softmax"))
 
 
 def softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tensor:
@@ -50,7 +51,7 @@ def softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tenso
 
 def elu(input: Tensor, alpha: float = 1.0) -> Tensor:
     """``z`` where it is positive, else ``α(e^z − 1)``; at 0 the slope is α."""
-    positive = input > 0
+    positive = gt(input, 0)
     # where z is positive the other branch is fed 0: e^z would overflow, and its gradient with it
     return where(positive, input, expm1(where(positive, 0.0, input)) * float(alpha))
 
@@ -72,9 +73,3 @@ def gelu(input: Tensor, approximate: str = "none") -> Tensor:
     if approximate == "tanh":
         return input * 0.5 * (1 + _tanh((input + input * input * input * 0.044715) * math.sqrt(2 / math.pi)))
     raise ValueError(f"gelu: approximate is 'none' or 'tanh', not {approximate!r}")
-
-
-def _dim(caller: str, input: Tensor, dim: int) -> int:
-    if not -input.ndim <= dim < input.ndim:
-        raise IndexError(f"{caller}: dim={dim} is out of range for input.shape={input.shape}")
-    return dim % input.ndim

@@ -8,7 +8,7 @@ from autograd import geometry
 from autograd.ops import conv as ops
 from autograd.tensor import Tensor
 
-from .shapes import per_image
+from .shapes import per_image, plane
 
 
 @per_image
@@ -21,7 +21,7 @@ def conv2d(
     dilation: Any = 1,
     groups: int = 1,
 ) -> Tensor:
-    """Correlate images with filters: ``y[n,o,p] = Σ_c Σ_k w[o,c,k] · x[n,c,s·p + d·k − pad] + b[o]``, report eq. (3), (8).
+    """Correlate images with filters, report eq. (3), (8): ``y[n,o,p] = Σ_c Σ_k w[o,c,k] · x[n,c,s·p+d·k−pad] + b[o]``.
 
     Parameters
     ----------
@@ -41,8 +41,11 @@ def conv2d(
     ------
     ValueError : sizes that do not fit, with the two numbers that disagree
     """
-    stride, dilation = geometry.pair(stride, "conv2d: stride", least=1), geometry.pair(dilation, "conv2d: dilation", least=1)
-    pads = geometry.resolve_padding(padding, weight.shape[2:], stride, dilation, "conv2d")
+    stride, dilation = (
+        geometry.pair(stride, "conv2d: stride", least=1),
+        geometry.pair(dilation, "conv2d: dilation", least=1),
+    )
+    pads = geometry.resolve_padding(padding, plane(weight), stride, dilation, "conv2d")
     y = ops.conv2d(input, weight, stride=stride, padding=pads, dilation=dilation, groups=groups)
     return _with_bias("conv2d", y, bias)
 
@@ -83,11 +86,14 @@ def conv_transpose2d(
             f"{name}: input has {input.shape[1]} channels but weight expects {weight.shape[0]}; "
             f"input.shape={input.shape}, weight.shape={weight.shape}"
         )
-    stride, dilation = geometry.pair(stride, f"{name}: stride", least=1), geometry.pair(dilation, f"{name}: dilation", least=1)
-    kernel = weight.shape[2:]
+    stride, dilation = (
+        geometry.pair(stride, f"{name}: stride", least=1),
+        geometry.pair(dilation, f"{name}: dilation", least=1),
+    )
+    kernel = plane(weight)
     pads = geometry.resolve_padding(padding, kernel, stride, dilation, name)
     extra = geometry.pair(output_padding, f"{name}: output_padding", least=0)
-    size = geometry.conv_transpose_output_size(input.shape[2:], kernel, stride, pads, extra, dilation)
+    size = geometry.conv_transpose_output_size(plane(input), kernel, stride, pads, extra, dilation)
     y = ops.conv2d_input(input, weight, size=size, stride=stride, padding=pads, dilation=dilation, groups=groups)
     return _with_bias(name, y, bias)
 
@@ -98,5 +104,3 @@ def _with_bias(caller: str, y: Tensor, bias: Tensor | None) -> Tensor:
     if bias.shape != (y.shape[1],):
         raise ValueError(f"{caller}: bias.shape={bias.shape}, but there are {y.shape[1]} output channels")
     return y + bias.reshape((1, -1, 1, 1))
-
-

@@ -37,8 +37,8 @@ def cross_entropy(
     ignore_index : class numbers equal to this count nowhere; its logit stays in the softmax
     reduction : ``"mean"``, ``"sum"`` or ``"none"``
     label_smoothing : ε of the target distribution ``(1 − ε)·y + ε/K``
-    all_ignored : what the mean of no targets is: ``"nan"`` as in PyTorch, with a warning; ``"zero"``; or ``"raise"``. The
-        gradient is zero.
+    all_ignored : what the mean of no targets is: ``"nan"`` as in PyTorch, with a warning; ``"zero"``; or ``"raise"``.
+        The gradient is zero.
 
     Returns
     -------
@@ -86,8 +86,8 @@ def _losses(input: Tensor, target: Tensor, weight: Any, ignore_index: int, smoot
         return losses, _total(numbers, weight, ignore_index)
     if target.shape != input.shape and target.ndim == input.ndim - 1:
         raise TypeError(
-            f"cross_entropy: class numbers are integers, these targets are {target.dtype}; use target.astype('int64'), or "
-            f"class distributions of shape {input.shape}"
+            f"cross_entropy: class numbers are integers, these targets are {target.dtype}; convert them, or give class "
+            f"distributions of shape {input.shape}"
         )
     target = as_target("cross_entropy", target, input)
     if smoothing:

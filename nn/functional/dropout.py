@@ -8,7 +8,9 @@ from autograd import random
 from autograd.tensor import Tensor
 
 
-def dropout(input: Tensor, p: float = 0.5, training: bool = True, *, generator: random.Generator | None = None) -> Tensor:
+def dropout(
+    input: Tensor, p: float = 0.5, training: bool = True, *, generator: random.Generator | None = None
+) -> Tensor:
     """Set each element to 0 with probability ``p`` and multiply the others by ``1/(1 − p)``.
 
     Parameters
@@ -56,5 +58,5 @@ def _masked(input: Tensor, shape: tuple, p: float, training: bool, generator: ra
         return input
     if p == 1:
         return input * np.zeros(shape, input.dtype)
-    numbers = random.generator(generator).random(shape, dtype=np.float32)
+    numbers = random.numpy_generator(generator).random(shape, dtype=np.float32)
     return input * np.where(numbers < p, 0, 1 / (1 - p)).astype(input.dtype)

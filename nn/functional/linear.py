@@ -29,20 +29,3 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
         )
     y = input @ weight.T
     return y if bias is None else y + bias
-
-
-def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
-    """Make one dimension of ``start_dim`` to ``end_dim`` (report section 1.2.3).
-
-    Raises
-    ------
-    ValueError : ``start_dim`` lies behind ``end_dim``, or one of them is out of range
-    """
-    n = max(input.ndim, 1)
-    if not (-n <= start_dim < n and -n <= end_dim < n) or start_dim % n > end_dim % n:
-        raise ValueError(f"flatten: dimensions {start_dim} to {end_dim} are no range in input.shape={input.shape}")
-    start, end = start_dim % n, end_dim % n
-    size = 1
-    for extent in input.shape[start : end + 1]:
-        size *= extent
-    return input.reshape((*input.shape[:start], size, *input.shape[end + 1 :]))

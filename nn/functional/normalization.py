@@ -45,7 +45,12 @@ def batch_norm(
     if input.ndim < 2:
         raise ValueError(f"batch_norm: input must have 2 dimensions (N, C) or more; input.shape={input.shape}")
     channels = input.shape[1]
-    for name, tensor in (("running_mean", running_mean), ("running_var", running_var), ("weight", weight), ("bias", bias)):
+    for name, tensor in (
+        ("running_mean", running_mean),
+        ("running_var", running_var),
+        ("weight", weight),
+        ("bias", bias),
+    ):
         if tensor is not None and tensor.shape != (channels,):
             raise ValueError(
                 f"batch_norm: input has {channels} channels but {name}.shape={tensor.shape}; input.shape={input.shape}"

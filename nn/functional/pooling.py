@@ -11,7 +11,7 @@ from autograd import geometry
 from autograd.ops import pool as ops
 from autograd.tensor import Tensor, from_numpy
 
-from .shapes import per_image
+from .shapes import per_image, plane
 
 Pair = tuple[int, int]
 
@@ -52,7 +52,7 @@ def max_pool2d(
     """
     kernel, stride, padding = _window("max_pool2d", kernel_size, stride, padding)
     dilation = geometry.pair(dilation, "max_pool2d: dilation", least=1)
-    size = geometry.pool_output_size("max_pool2d", input.shape[2:], kernel, stride, padding, dilation, ceil_mode)
+    size = geometry.pool_output_size("max_pool2d", plane(input), kernel, stride, padding, dilation, ceil_mode)
     y, indices = ops.max_pool2d.with_residuals(
         input, kernel_size=kernel, stride=stride, padding=padding, dilation=dilation, output_size=size
     )
@@ -83,15 +83,16 @@ def avg_pool2d(
     Tensor, shape (N, C, OH, OW), report eq. (6), (7)
     """
     settings = _average("avg_pool2d", kernel_size, stride, padding, count_include_pad, divisor_override)
-    size = _average_size("avg_pool2d", input.shape[2:], settings, ceil_mode)
+    size = _average_size("avg_pool2d", plane(input), settings, ceil_mode)
     return ops.avg_pool2d(input, output_size=size, **settings)
 
 
 def _average(caller: str, kernel_size: Any, stride: Any, padding: Any, include: bool, divisor: int | None) -> dict:
     if divisor == 0:
         raise ValueError(f"{caller}: divisor_override must not be 0")
-    kernel, stride, padding = _window(caller, kernel_size, stride, padding)
-    return dict(kernel_size=kernel, stride=stride, padding=padding, count_include_pad=include, divisor_override=divisor)
+    kernel, step, around = _window(caller, kernel_size, stride, padding)
+    window = {"kernel_size": kernel, "stride": step, "padding": around}
+    return window | {"count_include_pad": include, "divisor_override": divisor}
 
 
 def _average_size(caller: str, size: Pair, settings: dict, ceil_mode: bool) -> Pair:
@@ -176,7 +177,7 @@ def max_unpool2d(
 @per_image
 def _max_unpool2d(input: Tensor, indices: np.ndarray, kernel_size: Any, stride: Any, padding: Any, wanted: Any) -> Any:
     kernel, stride, padding = _window("max_unpool2d", kernel_size, stride, padding)
-    size = _unpooled_size("max_unpool2d", input.shape[2:], kernel, stride, padding, wanted)
+    size = _unpooled_size("max_unpool2d", plane(input), kernel, stride, padding, wanted)
     return ops.max_unpool2d(input, indices=indices, size=size)
 
 
@@ -205,8 +206,8 @@ def avg_unpool2d(
     """
     settings = _average("avg_unpool2d", kernel_size, stride, padding, count_include_pad, divisor_override)
     kernel, stride, padding = settings["kernel_size"], settings["stride"], settings["padding"]
-    size = _unpooled_size("avg_unpool2d", input.shape[2:], kernel, stride, padding, output_size)
-    return ops.avg_pool2d_input(input, size=size, output_size=tuple(input.shape[2:]), **settings)
+    size = _unpooled_size("avg_unpool2d", plane(input), kernel, stride, padding, output_size)
+    return ops.avg_pool2d_input(input, size=size, output_size=plane(input), **settings)
 
 
 @per_image
@@ -228,7 +229,7 @@ def bed_of_nails(input: Tensor, stride: Any = 2, output_size: Any = None) -> Ten
     size = largest if output_size is None else geometry.pair(output_size, "bed_of_nails: output_size", least=1)
     if any(not big - s < n <= big for n, big, s in zip(size, largest, stride, strict=True)):
         raise ValueError(
-            f"bed_of_nails: output_size={size} is out of reach: {tuple(input.shape[2:])} cells of {stride} fill at most "
+            f"bed_of_nails: output_size={size} is out of reach: {plane(input)} cells of {stride} fill at most "
             f"{largest}, and each cell must be begun"
         )
     return ops.bed_of_nails(input, stride=stride, size=size)

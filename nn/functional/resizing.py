@@ -9,7 +9,7 @@ from autograd import geometry
 from autograd.ops.resize import resize2d
 from autograd.tensor import Tensor
 
-from .shapes import per_image
+from .shapes import per_image, plane
 
 _MODES = ("nearest", "nearest-exact", "bilinear")
 
@@ -47,14 +47,14 @@ def interpolate(
         raise ValueError(f"interpolate: mode is one of {', '.join(_MODES)}, not {mode!r}")
     if align_corners is not None and mode != "bilinear":
         raise ValueError(f"interpolate: align_corners goes with mode='bilinear', not with {mode!r}")
-    if min(input.shape[2:]) < 1:
+    if min(plane(input)) < 1:
         raise ValueError(f"interpolate: the image is empty; input.shape={input.shape}")
     scales = None
     if scale_factor is None:
         size = geometry.pair(size, "interpolate: size", least=1)
     else:
         scales = _scales(scale_factor)
-        size = tuple(math.floor(n * s) for n, s in zip(input.shape[2:], scales, strict=True))
+        size = tuple(math.floor(n * s) for n, s in zip(plane(input), scales, strict=True))
         if min(size) < 1:
             raise ValueError(f"interpolate: scale_factor={scale_factor} leaves nothing of input.shape={input.shape}")
     return resize2d(input, size=size, mode=mode, align_corners=bool(align_corners), scales=scales)

@@ -20,7 +20,8 @@ def per_image(function: Callable) -> Callable:
             return function(input, *args, **settings)
         if input.ndim != 3:
             raise ValueError(
-                f"{function.__name__}: input must have 4 dimensions (N, C, H, W) or 3 (C, H, W); input.shape={input.shape}"
+                f"{function.__name__}: input must have 4 dimensions (N, C, H, W) or 3 (C, H, W); "
+                f"input.shape={input.shape}"
             )
         out = function(input.reshape((1, *input.shape)), *args, **settings)
         if isinstance(out, tuple):
@@ -28,6 +29,11 @@ def per_image(function: Callable) -> Callable:
         return out.reshape(out.shape[1:])
 
     return either
+
+
+def plane(images: Tensor) -> tuple[int, int]:
+    """The last two sizes of (N, C, H, W)."""
+    return images.shape[2], images.shape[3]
 
 
 def as_input(caller: str, input: Any) -> Tensor:
