@@ -1,5 +1,8 @@
 """The functions behind the layers, with PyTorch's names and arguments."""
 
+from autograd.ops.index import one_hot
+from autograd.ops.join import pad
+
 from .activation import elu, gelu, leaky_relu, log_softmax, relu, sigmoid, silu, softmax, softplus, tanh
 from .conv import conv2d, conv_transpose2d
 from .cross_entropy import cross_entropy, nll_loss
@@ -45,6 +48,8 @@ __all__ = [
     "max_unpool2d",
     "mse_loss",
     "nll_loss",
+    "one_hot",
+    "pad",
     "relu",
     "sigmoid",
     "silu",
