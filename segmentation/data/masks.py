@@ -63,13 +63,13 @@ class MaskRule:
         if top in (255, 65535) and set(found) <= {0, top}:
             if ignore_index == top:
                 raise DataError(
-                    f"{show(found[top])} and the other masks hold only 0 and {top} but ignore_index={top} leaves nothing "
-                    f"except 0: leave ignore_index out if {top} is the foreground"
+                    f"{show(found[top])} and the other masks hold only 0 and {top} but ignore_index={top} leaves "
+                    f"nothing except 0: leave ignore_index out if {top} is the foreground"
                 )
             if classes and len(classes.names) != 2:
                 raise DataError(
-                    f"{show(found[top])} and the other masks hold only 0 and {top} but {len(classes.names)} classes are "
-                    "named: save class numbers, or name two classes"
+                    f"{show(found[top])} and the other masks hold only 0 and {top} but {len(classes.names)} classes "
+                    "are named: save class numbers, or name two classes"
                 )
             self._on = top
         elif auto and top == AUTO_IGNORE and not (classes and len(classes.names) > AUTO_IGNORE):

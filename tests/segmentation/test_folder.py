@@ -222,6 +222,12 @@ def test_ignore_index_can_be_chosen(folder):
     assert np.array_equal(ImageFolder(root, ignore_index=7)[0][1], labels(0, 1, 7))
 
 
+def test_255_is_a_class_where_256_are_named(folder):
+    data = ImageFolder(folder([labels(0, 255, 7)], classes=[f"c{k}" for k in range(256)]))
+    assert data.ignore_index is None
+    assert data[0][1].max() == 255
+
+
 def test_resizing_is_bilinear_for_images_and_nearest_for_masks(folder):
     sizes = [(8, 10), (16, 20), (31, 7)]
     data = ImageFolder(
@@ -415,8 +421,15 @@ def test_refuses_truncated_empty_and_foreign_files(folder, part):
     refuse(f"{part}/p2.png' cannot be read .*: replace or remove it", root)
     path.write_bytes(b"")
     refuse("p2.png' cannot be read .not a picture in one of the formats PNG, JPEG, BMP, TIFF", root)
-    path.write_bytes(b"GIF89a" + bytes(50))
+    Image.fromarray(labels(0, 1)).save(path, format="GIF")  # sound, but a decoder that is not on the list
     refuse("not a picture in one of the formats", root)
+
+
+def test_refuses_a_truncated_jpeg_before_it_is_asked_for(folder):
+    root = folder(suffix=".jpg")
+    path = root / "images" / "p2.jpg"
+    path.write_bytes(path.read_bytes()[:-60])
+    refuse("p2.jpg' cannot be read .image file is truncated", root)
 
 
 def test_headers_alone_can_be_checked(folder):
