@@ -1,17 +1,89 @@
+"""Convolution and its two adjoints, on arrays.
+
+All three are faces of one sum over n, o, c, output pixels p and taps k,
+
+    T(x, w, g) = sum of x[n, c, s·p + d·k − padding] · w[o, c, k] · g[n, o, p]:
+
+``conv2d`` is its derivative in g (report eq. 3), ``conv2d_weight`` in w (eq. 30), ``conv2d_input`` in x (eq. 31, and with a
+chosen size the transposed convolution of fig. 11).
+
+Here the arguments are put in order and the path is chosen. ``stride=(sh, sw)``, ``padding=((top, bottom), (left, right))``,
+``dilation=(dh, dw)``. Shapes were checked by :mod:`autograd.geometry`. Inputs of any memory layout are accepted and never
+written to; the result is C-contiguous.
+"""
+
 from __future__ import annotations
+
 import numpy as np
-from .plan import plan, forward_axis, adjoint_axis
-from .implicit_gemm import correlate
-def conv2d(x, w, *, stride, padding, dilation, groups):
-    oh,ow=[(n+a+b-d*(k-1)-1)//s+1 for n,(a,b),d,k,s in zip(x.shape[2:],padding,dilation,w.shape[2:],stride)]
-    v=forward_axis(oh,w.shape[2],stride[0],padding[0][0],dilation[0])
-    h=forward_axis(ow,w.shape[3],stride[1],padding[1][0],dilation[1])
-    out=np.empty((x.shape[0],w.shape[0],oh,ow),x.dtype)
-    p=plan(x.shape[1]//groups,x.shape[2:],v,h,w.shape[3],x.shape[0]*groups,x.dtype.itemsize)
-    return correlate(x,w,p,out,groups=groups,transposed=False)
-def conv2d_input(g, w, *, size, stride, padding, dilation, groups):
-    v=adjoint_axis(size[0],w.shape[2],stride[0],padding[0][0],dilation[0])
-    h=adjoint_axis(size[1],w.shape[3],stride[1],padding[1][0],dilation[1])
-    out=np.empty((g.shape[0],w.shape[1]*groups,*size),g.dtype)
-    p=plan(g.shape[1]//groups,g.shape[2:],v,h,w.shape[3],g.shape[0]*groups,g.dtype.itemsize)
-    return correlate(g,w,p,out,groups=groups,transposed=True)
+
+from ..geometry import Padding, Pair, conv_output_size
+from . import im2col
+from .correlate import correlate
+from .plan import adjoint_axis, forward_axis, plan
+
+
+def conv2d(
+    x: np.ndarray, w: np.ndarray, *, stride: Pair, padding: Padding, dilation: Pair, groups: int
+) -> np.ndarray:
+    """Correlate x (N, C, H, W) with w (O, C/groups, KH, KW): (N, O, OH, OW)."""
+    x, w = _in_order("conv2d", x, w)
+    rows, columns = conv_output_size(x.shape[2:], w.shape[2:], stride, padding, dilation)
+    out = np.empty((x.shape[0], w.shape[0], rows, columns), x.dtype)
+    if _trivial(out, x, w):
+        return out
+    (top, _), (left, _) = padding
+    vertical = forward_axis(rows, w.shape[2], stride[0], top, dilation[0])
+    horizontal = forward_axis(columns, w.shape[3], stride[1], left, dilation[1])
+    layout = _plan(x, w, vertical, horizontal, groups)
+    return correlate(x, w, layout, out, groups=groups, transposed=False)
+
+
+def conv2d_input(
+    g: np.ndarray, w: np.ndarray, *, size: Pair, stride: Pair, padding: Padding, dilation: Pair, groups: int
+) -> np.ndarray:
+    """The adjoint in x: g (N, O, OH, OW) and w (O, C/groups, KH, KW) to (N, C, *size)."""
+    g, w = _in_order("conv2d_input", g, w)
+    out = np.empty((g.shape[0], w.shape[1] * groups, *size), g.dtype)
+    if _trivial(out, g, w):
+        return out
+    (top, _), (left, _) = padding
+    vertical = adjoint_axis(size[0], w.shape[2], stride[0], top, dilation[0])
+    horizontal = adjoint_axis(size[1], w.shape[3], stride[1], left, dilation[1])
+    layout = _plan(g, w, vertical, horizontal, groups)
+    return correlate(g, w, layout, out, groups=groups, transposed=True)
+
+
+def conv2d_weight(
+    g: np.ndarray, x: np.ndarray, *, kernel_size: Pair, stride: Pair, padding: Padding, dilation: Pair, groups: int
+) -> np.ndarray:
+    """The adjoint in w: g (N, O, OH, OW) and x (N, C, H, W) to (O, C/groups, *kernel_size)."""
+    g, x = _in_order("conv2d_weight", g, x)
+    return im2col.conv2d_weight(
+        g, x, kernel_size=kernel_size, stride=stride, padding=padding, dilation=dilation, groups=groups
+    )
+
+
+def _plan(source, w, vertical, horizontal, groups):
+    channels, images = source.shape[1] // groups, source.shape[0] * groups
+    return plan(channels, source.shape[2:], vertical, horizontal, w.shape[3], images, source.itemsize)
+
+
+def _in_order(op: str, *arrays: np.ndarray) -> list[np.ndarray]:
+    """C-contiguous, native, of one float type. Marked read-only, so that each kernel is compiled once and not twice."""
+    dtype = np.result_type(*arrays)
+    if dtype not in (np.float32, np.float64):
+        raise TypeError(f"{op}: needs float32 or float64 arrays, got {' and '.join(str(a.dtype) for a in arrays)}")
+    ordered = []
+    for array in arrays:
+        array = np.ascontiguousarray(array, dtype).view()
+        array.flags.writeable = False
+        ordered.append(array)
+    return ordered
+
+
+def _trivial(out: np.ndarray, *operands: np.ndarray) -> bool:
+    """Whether there is nothing to add up; then ``out`` is zero."""
+    if out.size and all(operand.size for operand in operands):
+        return False
+    out.fill(0)
+    return True

@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..geometry import Padding, Pair
+from ..geometry import Pair
 from . import tile
 
 # A block's planes should stay in the second-level cache beside a panel of weights.
@@ -90,7 +90,7 @@ class Plan(NamedTuple):
 
 
 # Positions in Plan.sizes and in a row of Plan.phases; the kernels unpack them in this order.
-SIZES = "channels height width step_h step_w first_h first_w plane_rows pitch block_rows blocks spread_h spread_w scratch"
+SIZES = "channels height width step_h step_w first_h first_w pitch block_rows blocks plane_rows spread_h spread_w scratch"
 PHASE = "y x rows columns taps first_tap"
 
 
@@ -141,8 +141,8 @@ def plan(
             step = len(rows.residues) * len(columns.residues) * plane
             offsets.append((np.arange(channels)[:, None] * step + np.array(where, np.int64)).ravel())
     sizes = (
-        *(channels, height, width, vertical.step, horizontal.step, rows.first, columns.first, plane_rows, pitch),
-        *(block_rows, blocks, vertical.spread, horizontal.spread, scratch),
+        *(channels, height, width, vertical.step, horizontal.step, rows.first, columns.first, pitch),
+        *(block_rows, blocks, plane_rows, vertical.spread, horizontal.spread, scratch),
     )
     arrays = (sizes, rows.residues, inside, phases, np.concatenate(offsets), taps)
     return Plan(*map(_frozen, arrays), tasks=blocks)

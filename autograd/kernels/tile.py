@@ -20,7 +20,7 @@ from numba.core.errors import TypingError
 from numba.extending import intrinsic
 from numba.np.arrayobj import make_array
 
-_I64 = ir.IntType(64)
+_I32, _I64 = ir.IntType(32), ir.IntType(64)
 
 
 class _Machine(NamedTuple):
@@ -71,11 +71,9 @@ class _Emitter:
         self.zero = ir.Constant(self.vector, None)
         self._align = element.bitwidth // 8  # NumPy promises no more
         self._undefined = ir.Constant(self.vector, ir.Undefined)
-        # fmuladd and not fma: where the CPU has no fused instruction, fma is a library call for each lane
-        name = f"llvm.fmuladd.v{self.lanes}f{element.bitwidth}"
-        self._fmuladd = builder.module.globals.get(name) or ir.Function(
-            builder.module, ir.FunctionType(self.vector, [self.vector] * 3), name
-        )
+        indices = ir.VectorType(_I64, self.lanes)
+        self._lane_numbers = ir.Constant(indices, list(range(self.lanes)))
+        self._suffix = f"v{self.lanes}f{element.bitwidth}"
 
     def load(self, pointer: ir.Value) -> ir.Value:
         loaded = self.builder.load(self.builder.bitcast(pointer, self.vector.as_pointer()))
@@ -85,12 +83,33 @@ class _Emitter:
     def store(self, value: ir.Value, pointer: ir.Value) -> None:
         self.builder.store(value, self.builder.bitcast(pointer, self.vector.as_pointer())).align = self._align
 
+    def load_inside(self, pointer: ir.Value, low: ir.Value, high: ir.Value) -> ir.Value:
+        """Zero in every lane outside of [low, high), whose memory is not touched."""
+        builder = self.builder
+        inside = builder.and_(
+            builder.icmp_signed(">=", self._lane_numbers, self._splat_index(low)),
+            builder.icmp_signed("<", self._lane_numbers, self._splat_index(high)),
+        )
+        function = self._intrinsic("masked.load", self.vector, [self.vector.as_pointer(), _I32, inside.type, self.vector])
+        pointer = builder.bitcast(pointer, self.vector.as_pointer())
+        return builder.call(function, [pointer, ir.Constant(_I32, self._align), inside, self.zero])
+
+    def store_first(self, value: ir.Value, pointer: ir.Value, count: ir.Value) -> None:
+        """Lanes from ``count`` on leave the memory as it is."""
+        builder = self.builder
+        first = builder.icmp_signed("<", self._lane_numbers, self._splat_index(count))
+        types = [self.vector, self.vector.as_pointer(), _I32, first.type]
+        function = self._intrinsic("masked.store", ir.VoidType(), types)
+        pointer = builder.bitcast(pointer, self.vector.as_pointer())
+        builder.call(function, [value, pointer, ir.Constant(_I32, self._align), first])
+
     def splat(self, scalar: ir.Value) -> ir.Value:
-        first = self.builder.insert_element(self._undefined, scalar, ir.Constant(ir.IntType(32), 0))
+        first = self.builder.insert_element(self._undefined, scalar, ir.Constant(_I32, 0))
         return self._shuffle(first, self._undefined, [0] * self.lanes)
 
     def multiply_add(self, a: ir.Value, b: ir.Value, c: ir.Value) -> ir.Value:
-        return self.builder.call(self._fmuladd, [a, b, c])
+        # fmuladd and not fma: where the CPU has no fused instruction, fma is a library call for each lane
+        return self.builder.call(self._intrinsic("fmuladd", self.vector, [self.vector] * 3), [a, b, c])
 
     def lane_sums(self, vectors: list[ir.Value]) -> list[ir.Value]:
         """Vectors whose lanes are, in order, the sums over the lanes of each given vector.
@@ -112,8 +131,19 @@ class _Emitter:
             sums += group
         return sums
 
+    def _splat_index(self, index: ir.Value) -> ir.Value:
+        undefined = ir.Constant(self._lane_numbers.type, ir.Undefined)
+        first = self.builder.insert_element(undefined, index, ir.Constant(_I32, 0))
+        return self._shuffle(first, undefined, [0] * self.lanes)
+
+    def _intrinsic(self, name: str, result: ir.Type, arguments: list[ir.Type]) -> ir.Function:
+        pointer = ".p0" if any(isinstance(argument, ir.PointerType) for argument in arguments) else ""
+        name = f"llvm.{name}.{self._suffix}{pointer}"
+        known = self.builder.module.globals.get(name)
+        return known or ir.Function(self.builder.module, ir.FunctionType(result, arguments), name)
+
     def _shuffle(self, a: ir.Value, b: ir.Value, lanes: list[int]) -> ir.Value:
-        return self.builder.shuffle_vector(a, b, ir.Constant(ir.VectorType(ir.IntType(32), len(lanes)), lanes))
+        return self.builder.shuffle_vector(a, b, ir.Constant(ir.VectorType(_I32, len(lanes)), lanes))
 
 
 def _float_arrays(*arrays: Any) -> Any:
@@ -231,3 +261,34 @@ def add_dots(typing_context, rows, r0, pitch, pixels, p0, offsets, o0, length, r
         return context.get_dummy_value()
 
     return signature, generate
+
+
+def _copy(target: Any, source: Any, limits: int, move: Any) -> tuple:
+    """An intrinsic ``(target, t0, source, s0, *limits)`` that moves one vector."""
+    element, index = _float_arrays(target, source), types.int64
+    signature = types.void(target, index, source, index, *[index] * limits)
+
+    def generate(context, builder, signature, args):
+        emit, body = _Emitter(context, builder, element), _Body(context, builder, signature, args)
+        move(emit, body.address(0, args[1]), body.address(2, args[3]), *args[4:])
+        return context.get_dummy_value()
+
+    return signature, generate
+
+
+@intrinsic
+def copy_vector(typing_context, target, t0, source, s0):
+    """``target[t0 + l] = source[s0 + l]`` for the lanes l of one vector."""
+    return _copy(target, source, 0, lambda emit, to, at: emit.store(emit.load(at), to))
+
+
+@intrinsic
+def copy_inside(typing_context, target, t0, source, s0, low, high):
+    """``target[t0 + l] = source[s0 + l] if low <= l < high else 0``; nothing else of the source is touched."""
+    return _copy(target, source, 2, lambda emit, to, at, low, high: emit.store(emit.load_inside(at, low, high), to))
+
+
+@intrinsic
+def copy_first(typing_context, target, t0, source, s0, count):
+    """``target[t0 + l] = source[s0 + l] for l < count``; nothing else of the target is touched."""
+    return _copy(target, source, 1, lambda emit, to, at, count: emit.store_first(emit.load(at), to, count))

@@ -1,0 +1,36 @@
+"""Copy an image into zero-padded residue planes, as :mod:`.plan` lays them out."""
+
+from __future__ import annotations
+
+from .jit import njit
+from .tile import copy_inside
+
+
+@njit
+def fill_planes(x, image, channels, first_row, plane_rows, lanes, sizes, rows, columns, planes, at):
+    """Copy ``plane_rows`` rows of ``channels`` channels, from output row ``first_row`` on, to ``planes[at:]``.
+
+    x : the images, flat; ``image`` is where the first channel begins. The vector behind the last row is set to zero too.
+    """
+    height, width, step_h, step_w, first_h, first_w, pitch = (
+        sizes[1], sizes[2], sizes[3], sizes[4], sizes[5], sizes[6], sizes[7],
+    )  # fmt: skip
+    for c in range(channels):
+        for a in range(rows.size):
+            for b in range(columns.shape[0]):
+                first = image + first_w * step_w + columns[b, 0]
+                for r in range(plane_rows):
+                    h = (first_row + r + first_h) * step_h + rows[a]
+                    low, high = (columns[b, 1], columns[b, 2]) if 0 <= h < height else (0, 0)
+                    source = first + h * width
+                    if step_w == 1:
+                        # whole vectors: the rest of the last one is zero, and the next row is written over it
+                        for t in range(0, pitch, lanes):
+                            copy_inside(planes, at + t, x, source + t, low - t, high - t)
+                    else:
+                        for t in range(pitch):
+                            planes[at + t] = x[source + t * step_w] if low <= t < high else 0
+                    at += pitch
+        image += height * width
+    for t in range(lanes):
+        planes[at + t] = 0
