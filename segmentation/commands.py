@@ -305,9 +305,9 @@ def set_threads(count: int | None) -> None:
         return
     if count < 1:
         raise UsageError(f"--threads must be at least 1, not {count}")
-    import autograd
+    from autograd.kernels import parallel
 
-    autograd.set_num_threads(count)
+    parallel.set_num_threads(count)
 
 
 def _version() -> str:
