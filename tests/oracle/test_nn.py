@@ -87,7 +87,7 @@ def test_one_image_without_batch(function):
 POOL = [(2, None, 0, False), (3, 2, 1, False), (3, 2, 1, True), ((3, 2), (2, 1), (1, 0), True), (2, 2, 1, True)]
 
 
-@pytest.mark.parametrize("k,s,p,ceil", POOL)
+@pytest.mark.parametrize(("k", "s", "p", "ceil"), POOL)
 @pytest.mark.parametrize("size", [(7, 8), (5, 5), (3, 4)])
 def test_pools(k, s, p, ceil, size):
     shape = [(2, 3, *size)]
@@ -101,7 +101,7 @@ def test_pools(k, s, p, ceil, size):
             )
 
 
-@pytest.mark.parametrize("k,s,p", [(2, 2, 0), (3, 2, 1)])
+@pytest.mark.parametrize(("k", "s", "p"), [(2, 2, 0), (3, 2, 1)])
 def test_max_unpool_of_max_pool(k, s, p):
     def chain(module, x):
         y, indices = module.max_pool2d(x, k, s, p, return_indices=True)

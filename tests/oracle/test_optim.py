@@ -36,14 +36,13 @@ def pair(arrays):
 def give(a, b, rng):
     for i, (p, q) in enumerate(zip(a, b, strict=True)):
         g = rng.standard_normal(p.shape)
-        if i == 1:  # sometimes without a gradient: left alone
-            if rng.random() < 0.4:
-                p.grad = q.grad = None
-                continue
+        if i == 1 and rng.random() < 0.4:  # sometimes without a gradient: left alone
+            p.grad = q.grad = None
+            continue
         p.grad, q.grad = Tensor(g), torch.tensor(g)
 
 
-@pytest.mark.parametrize("name,settings", CASES, ids=str)
+@pytest.mark.parametrize(("name", "settings"), CASES, ids=str)
 def test_ten_steps(name, settings):
     rng = np.random.default_rng(0)
     a, b = pair([rng.standard_normal((3, 4)), rng.standard_normal(5), rng.standard_normal(())])
@@ -68,7 +67,7 @@ def test_the_defaults_are_pytorchs():
 
 
 @pytest.mark.parametrize(
-    "name,settings",
+    ("name", "settings"),
     [
         ("StepLR", {"step_size": 3, "gamma": 0.5}),
         ("CosineAnnealingLR", {"T_max": 5, "eta_min": 0.01}),
