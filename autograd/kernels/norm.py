@@ -25,7 +25,7 @@ def batch_norm_stats(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """
     planes = _planes(x)
     n, c, length = planes.shape
-    mean, var = np.full(c, np.nan, x.dtype), np.full(c, np.nan, x.dtype)
+    mean, var = np.full(c, np.nan, planes.dtype), np.full(c, np.nan, planes.dtype)
     if planes.size:
         blocks = -(-length // _BLOCK)
         partial = np.empty((n * c * blocks, 2))
@@ -45,9 +45,7 @@ def batch_norm(
         scale = np.asarray(rstd, x.dtype) * (1 if weight is None else np.asarray(weight, x.dtype))
         shift = np.zeros(c, x.dtype) if bias is None else canonical(bias, x.dtype)
         flat = (x.reshape(x.shape[0] * c, -1), y.reshape(x.shape[0] * c, -1))
-        parallel_for(
-            _affine_planes, len(flat[0]), *flat, canonical(mean, x.dtype), scale, shift, cost=flat[0].shape[1]
-        )
+        parallel_for(_affine_planes, len(flat[0]), *flat, canonical(mean, x.dtype), scale, shift, cost=flat[0].shape[1])
     return y
 
 
