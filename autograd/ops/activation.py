@@ -1,4 +1,4 @@
-"""The elementwise nonlinearities of networks that are ops of their own; the others are composed in ``nn.functional``."""
+"""Elementwise nonlinearities of networks that are ops of their own; ``nn.functional`` composes the others."""
 
 from __future__ import annotations
 

@@ -170,11 +170,11 @@ _where.vjp(
 
 
 def where(condition: Any, input: Any = None, other: Any = None) -> Any:
-    """``input`` where ``condition`` is true, else ``other``; all three broadcast. With ``condition`` alone: its nonzero indices.
+    """``input`` where ``condition`` is true, else ``other``; all three broadcast.
 
-    The gradient goes to the side that was taken, and the other side gets exactly 0. If the side *not* taken was computed
-    through inf or NaN (``where(x > 0, log(x), 0)`` at 0), that 0 meets them further back and becomes NaN: make the argument
-    safe first, ``log(where(x > 0, x, 1))``.
+    With ``condition`` alone: its nonzero indices. The gradient goes to the side that was taken, and the other side gets
+    exactly 0. If the side *not* taken was computed through inf or NaN (``where(x > 0, log(x), 0)`` at 0), that 0 meets
+    them further back and becomes NaN: make the argument safe first, ``log(where(x > 0, x, 1))``.
     """
     if input is None and other is None:
         from .index import nonzero
@@ -211,7 +211,10 @@ minimum.vjp(
 
 @primitive(elementwise=True, kinks="at a bound: 1, the whole gradient to the input")
 def clamp(input, min=None, max=None):
-    """``min(max(input, min), max)``; either bound may be missing, a number or a Tensor. ``max`` wins where ``min > max``."""
+    """``min(max(input, min), max)``; either bound may be missing, a number or a Tensor.
+
+    Where ``min > max`` the result is ``max``.
+    """
     if min is None and max is None:
         raise ValueError("clamp: at least one of min and max must be given")
     out = input if min is None else np.maximum(input, min)

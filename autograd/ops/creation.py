@@ -1,4 +1,4 @@
-"""New tensors: constants, sequences, random numbers. ``dtype`` is float32 unless the values are whole or say otherwise."""
+"""New tensors: constants, sequences, random numbers. Float32 unless ``dtype`` or whole values say otherwise."""
 
 from __future__ import annotations
 

@@ -259,7 +259,7 @@ log2.vjp(input=lambda g, input: g / (input * math.log(2)))
 log10.vjp(input=lambda g, input: g / (input * math.log(10)))
 
 
-# --- circles, hyperbolas and the logistic curve -----------------------------------------------------------------------------------------
+# --- circles, hyperbolas and the logistic curve ---------------------------------------------------------------------
 
 
 @primitive(elementwise=True, promote="float")

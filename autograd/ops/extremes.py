@@ -102,16 +102,18 @@ def _extreme(input, dim, keepdim, axis, keepdims, by_dim, over_all, of_two):
 
 
 def max(input: Any, dim: Any = None, keepdim: bool = False, *, axis: Any = None, keepdims: Any = None) -> Any:
-    """The largest element of all (ties share the gradient); with ``dim``, ``(values, indices)`` of the first largest along it.
+    """The largest element of all, whose ties share the gradient.
 
+    With ``dim``: ``(values, indices)`` of the first largest along it, which takes the whole gradient.
     With a Tensor in place of ``dim``: :func:`maximum`.
     """
     return _extreme(input, dim, keepdim, axis, keepdims, _max, _amax, maximum)
 
 
 def min(input: Any, dim: Any = None, keepdim: bool = False, *, axis: Any = None, keepdims: Any = None) -> Any:
-    """The smallest element of all (ties share the gradient); with ``dim``, ``(values, indices)`` of the first smallest along it.
+    """The smallest element of all, whose ties share the gradient.
 
+    With ``dim``: ``(values, indices)`` of the first smallest along it, which takes the whole gradient.
     With a Tensor in place of ``dim``: :func:`minimum`.
     """
     return _extreme(input, dim, keepdim, axis, keepdims, _min, _amin, minimum)

@@ -58,7 +58,7 @@ def _names_once(part: Any) -> bool:
 
 def _part(part: Any) -> Any:
     """One entry of an index as a number, slice, None, Ellipsis or a private copy of an array."""
-    if part is None or part is Ellipsis or isinstance(part, (int, np.integer)) and not isinstance(part, bool):
+    if part is None or part is Ellipsis or (isinstance(part, (int, np.integer)) and not isinstance(part, bool)):
         return part
     if isinstance(part, slice):
         return slice(*[None if n is None else n.__index__() for n in (part.start, part.stop, part.step)])
@@ -170,7 +170,7 @@ def gather(input: Any, dim: int, index: Any) -> Any:
 
 
 def scatter_add(input: Any, dim: int, index: Any, src: Any) -> Any:
-    """``input`` with ``src[i][j]`` added at ``[index[i][j]][j]`` for ``dim`` 0, and so on: the adjoint of :func:`gather`."""
+    """``input`` with ``src[i][j]`` added at ``[index[i][j]][j]`` for ``dim`` 0: the adjoint of :func:`gather`."""
     dim = axis_of(dim, input.ndim, "scatter_add")
     index = _checked(index, input.shape[dim] if input.ndim else 1, dim, "scatter_add")
     _check_along(input, index, dim, "scatter_add")
@@ -218,7 +218,7 @@ def index_select(input: Any, dim: int, index: Any) -> Any:
 
 
 def index_add(input: Any, dim: int, index: Any, source: Any, *, alpha: float = 1) -> Any:
-    """``input`` with slices of ``source`` added at a list of positions along ``dim``: the adjoint of :func:`index_select`."""
+    """``input`` with slices of ``source`` added at positions along ``dim``: the adjoint of :func:`index_select`."""
     dim = axis_of(dim, input.ndim, "index_add")
     index = _checked(index, input.shape[dim], dim, "index_add")
     expected = (*input.shape[:dim], index.shape[0], *input.shape[dim + 1 :])

@@ -1,7 +1,7 @@
 """Methods that write into a tensor's memory, PyTorch's names with a trailing underscore.
 
-They run on tensors that carry no gradient, or under ``no_grad``. Each write is noted, so that a backward pass that saved
-the old value is an error that names this write, never a wrong number.
+They run on tensors that carry no gradient, or under ``no_grad``. Each write is noted, so that a backward pass that
+saved the old value is an error that names this write, never a wrong number.
 """
 
 from __future__ import annotations

@@ -130,7 +130,7 @@ def tile(input: Any, *dims: Any) -> Any:
 
 @primitive
 def _pad(input, *, padding, value):
-    """Constant padding, ``(before, after)`` for each dimension; a negative number cuts. Its adjoint: the negated numbers."""
+    """Constant padding, ``(before, after)`` for each dimension; a negative number cuts. Adjoint: negated numbers."""
     kept = tuple(slice(max(0, -a), n - max(0, -b)) for n, (a, b) in zip(input.shape, padding))
     out = np.full([n + a + b for n, (a, b) in zip(input.shape, padding)], value, input.dtype)
     into = tuple(slice(max(0, a), n - max(0, b)) for n, (a, b) in zip(out.shape, padding))

@@ -219,7 +219,7 @@ def flip(input: Any, *dims: Any) -> Any:
 
 
 def roll(input: Any, shifts: Any, dims: Any = None) -> Any:
-    """Shift along ``dims``; what falls off one end comes in at the other. Without ``dims`` the flattened order rolls."""
+    """Shift along ``dims``; what falls off one end comes in at the other. Without ``dims``: in flattened order."""
     shifts = (shifts,) if isinstance(shifts, int) else tuple(shifts)
     if dims is None:
         return _reshape(_roll(_reshape(input, shape=(-1,)), shifts=shifts, dims=(0,)), shape=tuple(input.shape))

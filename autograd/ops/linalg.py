@@ -160,7 +160,8 @@ def _diagonal(input, *, dim1, dim2):
 @primitive
 def _diagonal_embed(input, *, dim1, dim2, shape):
     out = np.zeros(shape, input.dtype)
-    np.einsum("...ii->...i", np.moveaxis(out, (dim1, dim2), (-2, -1)))[...] = input
+    i = np.arange(input.shape[-1])
+    np.moveaxis(out, (dim1, dim2), (-2, -1))[..., i, i] = input
     return out
 
 
@@ -169,7 +170,11 @@ _diagonal_embed.vjp(input=lambda g, *, dim1, dim2: _diagonal(g, dim1=dim1, dim2=
 
 
 def einsum(equation: str, *operands: Any) -> Any:
-    """Einstein's sums: ``einsum("bij,bjk->bik", x, y)``. Letters missing on the right are summed over; ``...`` broadcasts."""
+    """Einstein's sums: ``einsum("bij,bjk->bik", x, y)``.
+
+    Letters missing on the right are summed over; a letter twice in one operand takes its diagonal; ``...`` stands for
+    the dimensions that are not named. Without ``->`` the result has the letters that occur once, in alphabetical order.
+    """
     if len(operands) == 1 and isinstance(operands[0], (list, tuple)):
         operands = tuple(operands[0])
     terms, result = _parse(equation, operands)

@@ -95,15 +95,15 @@ def _method(op: Callable) -> Callable:
 
 
 _METHODS: dict[Any, str] = {
-    elementwise: "add sub mul div neg floor_divide remainder fmod pow abs sign floor ceil trunc round square sqrt rsqrt "
-    "reciprocal exp expm1 log log1p log2 log10 sin cos tan sinh cosh tanh sigmoid",
+    elementwise: "add sub mul div neg floor_divide remainder fmod pow abs sign floor ceil trunc round square sqrt "
+    "rsqrt reciprocal exp expm1 log log1p log2 log10 sin cos tan sinh cosh tanh sigmoid",
     activation: "relu",
     compare: "eq ne lt le gt ge logical_and logical_or logical_xor logical_not bitwise_and bitwise_or bitwise_xor "
     "bitwise_not isnan isinf isfinite isclose allclose equal maximum minimum clamp",
     reduce: "sum mean var std logsumexp norm any all count_nonzero",
     extremes: "amax amin max min argmax argmin prod cumsum",
-    layout: "reshape flatten unflatten squeeze unsqueeze expand broadcast_to permute transpose t movedim flip roll tril "
-    "triu clone",
+    layout: "reshape flatten unflatten squeeze unsqueeze expand broadcast_to permute transpose t movedim flip roll "
+    "tril triu clone",
     join: "split chunk unbind repeat tile",
     index: "gather scatter_add take_along_dim index_select index_add masked_fill masked_select nonzero",
     linalg: "matmul mm mv bmm dot outer",

@@ -1,6 +1,6 @@
 """NumPy's own functions on Tensors: ``np.exp(t)``, ``np.sum(t, axis=0)``, ``array * t`` give Tensors and record.
 
-One table says which op a NumPy function is. Whatever is not in it is an error that says so; nothing is converted silently.
+One table says which op a NumPy function is. Whatever is not in it is an error that says so, never converted silently.
 """
 
 from __future__ import annotations
@@ -227,7 +227,7 @@ _REDUCTIONS: dict[np.ufunc, Callable] = {
 
 def _plain_options(kwargs: dict, name: str, **defaults: Any) -> dict:
     """Arguments without those that say nothing (``out=None``, ``dtype=None``, NumPy's no-value marks)."""
-    options = {k: v for k, v in kwargs.items() if v is not None and v is not np._NoValue or k == "axis"}
+    options = {k: v for k, v in kwargs.items() if k == "axis" or (v is not None and v is not np._NoValue)}
     return {**defaults, **options}
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..primitive import primitive
-from ..tensor import Tensor, wrap
+from ..tensor import Tensor
 from .layout import _broadcast_to, _reshape, axes_of, cast
 
 
@@ -143,7 +143,7 @@ def var(
     axis: Any = None,
     keepdims: Any = None,
 ) -> Any:
-    """``Σ (x − x̄)² / (n − correction)``; the correction is 1 unless ``unbiased=False``. NaN where nothing is left to divide by."""
+    """``Σ (x − x̄)² / (n − correction)``; the correction is 1 unless ``unbiased=False``. NaN if ``n <= correction``."""
     return _spread_of_values(_var, input, dim, unbiased, keepdim, correction, axis, keepdims)
 
 
