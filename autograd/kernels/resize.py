@@ -135,27 +135,18 @@ def _bilinear_rows(start, stop, x, y, upper, lower, upper_weight, lower_weight, 
     slow part, is done for input rows and not for every output row."""
     h = x.shape[1]
     rows, width = y.shape[1:]
-    above, below = np.empty(width, x.dtype), np.empty(width, x.dtype)
-    above_id, below_id = -1, -1
+    lines, held = np.empty((2, width), x.dtype), np.array([-1, -1])  # input row r is kept in line r % 2
     for unit in range(start, stop):
         plane, row = unit // rows, unit % rows
-        first, second = plane * h + upper[row], plane * h + lower[row]
-        if above_id != first:
-            if below_id == first:
-                above, below, above_id, below_id = below, above, below_id, above_id
-            else:
-                _interpolate(above, x[plane, upper[row]], left, right, left_weight, right_weight)
-                above_id = first
+        for source in (upper[row], lower[row]):
+            if held[source % 2] != plane * h + source:
+                _interpolate(lines[source % 2], x[plane, source], left, right, left_weight, right_weight)
+                held[source % 2] = plane * h + source
+        above, below, out = lines[upper[row] % 2], lines[lower[row] % 2], y[plane, row]
         v, w = upper_weight[row], lower_weight[row]
-        out = y[plane, row]
-        if w == 0:
-            out[:] = above
-            continue
-        if below_id != second:
-            _interpolate(below, x[plane, lower[row]], left, right, left_weight, right_weight)
-            below_id = second
         for i in range(width):
-            out[i] = v * above[i] + w * below[i]
+            blend = v * above[i] + w * below[i]
+            out[i] = above[i] if w == 0 else blend
 
 
 @njit

@@ -1,14 +1,16 @@
 """Softmax, its logarithm, and cross-entropy on logits (report eq. 14-15 and 24-27), with their gradients.
 
-The classes stand along one axis; every element of the other axes is a *position*. Kernels take positions in blocks
-fixed by shape. A block is copied into a tile (K, positions) first, whatever the memory order is, so that all loops run
-along positions and vectorise, and the exponentials stay in the cache.
+The classes stand along one axis; every element of the other axes is a *position*. Kernels take arrays (outer, K, inner)
+in blocks of inner positions, fixed by shape and small enough for the cache. All loops run along positions, so that they
+vectorise whatever K is; where few positions are neighbours in memory, a transposed copy makes them so.
 
 Logits are shifted by the largest of their position: nothing overflows, and log-probabilities are exact where
 probabilities underflow. A position that holds a NaN, or −inf only, gives NaN.
 """
 
 from __future__ import annotations
+
+import math
 
 import numpy as np
 
@@ -17,7 +19,8 @@ from .exponential import exponential, logarithm
 from .jit import njit
 from .parallel import parallel_for
 
-_TILE = 8192  # elements: what a block of positions may take of the first-level cache
+_BLOCK = 8192  # elements of one array: 32 KB of float32
+_NEIGHBOURS = 16  # fewer positions side by side than this: transpose
 _CONTRACT = frozenset({"contract"})
 
 
@@ -51,11 +54,12 @@ def cross_entropy(
 
     logits : (N, K, ...); targets : (N, ...) integers in [0, K) or ``ignore_index``; weight : (K,). Returns (N, ...).
     """
-    logits = canonical(logits)
-    losses = np.empty(targets.shape, logits.dtype)
-    if losses.size:
-        settings = _target_settings(logits, targets, weight, ignore_index, label_smoothing)
-        _blocks(_cross_entropy_blocks, [_split(logits, 1)], losses.reshape(-1), *settings)
+    settings = _target_settings(logits, targets, weight, ignore_index, label_smoothing)
+    x = _planes(canonical(logits), 1)
+    losses = np.empty(targets.shape, x.dtype)
+    if x.size:
+        flat = (len(x), x.shape[2])
+        _run(_cross_entropy_blocks, x, losses.reshape(flat), settings[0].reshape(flat), *settings[1:])
     return losses
 
 
@@ -72,270 +76,214 @@ def cross_entropy_input(
     g : (N, ...), one for each position. Returns (N, K, ...). The softmax is computed again: it costs one exponential
     per logit, which keeping the probabilities would not save either, as the forward pass does not need them.
     """
-    logits = canonical(logits)
-    gx = np.empty(logits.shape, logits.dtype)
-    if gx.size:
-        settings = _target_settings(logits, targets, weight, ignore_index, label_smoothing)
-        g = canonical(g, logits.dtype).reshape(-1)
-        _blocks(_cross_entropy_input_blocks, [_split(logits, 1), _split(gx, 1)], g, *settings)
-    return gx
+    settings = _target_settings(logits, targets, weight, ignore_index, label_smoothing)
+    x = _planes(canonical(logits), 1)
+    gx = np.empty(x.shape, x.dtype)
+    if x.size:
+        flat = (len(x), x.shape[2])
+        g = canonical(g, x.dtype).reshape(flat)
+        _run(_cross_entropy_input_blocks, x, gx, g, settings[0].reshape(flat), *settings[1:])
+    return _unplanes(gx, logits.shape, 1)
 
 
 def _target_settings(logits, targets, weight, ignore_index, label_smoothing):
-    """Flat targets, and the two parts of q: ``sure[target] + spread[k]``, in float64."""
+    """Targets, and the two parts of q: ``sure[target] + spread[k]``, in float64."""
     classes = logits.shape[1]
     w = np.ones(classes) if weight is None else np.asarray(weight, np.float64)
-    sure, spread = w * (1 - label_smoothing), w * (label_smoothing / classes)
-    flat = canonical(targets, np.int64).reshape(-1)
-    return flat, sure, spread, bool(label_smoothing), int(ignore_index)
+    sure, spread = w * (1 - label_smoothing), w * (label_smoothing / max(classes, 1))
+    return canonical(targets, np.int64), sure, spread, bool(label_smoothing), int(ignore_index)
 
 
 def _along(kernel, dim, x, *others):
-    x = canonical(x)
-    y = np.empty(x.shape, x.dtype)
-    if x.size:
-        _blocks(kernel, [_split(a, dim) for a in (x, *(canonical(o, x.dtype) for o in others), y)])
-    return y
+    planes = [_planes(canonical(a), dim) for a in (x, *others)]
+    y = np.empty(planes[0].shape, planes[0].dtype)
+    if y.size:
+        _run(kernel, *planes, y)
+    return _unplanes(y, x.shape, dim)
 
 
-def _split(x: np.ndarray, dim: int) -> np.ndarray:
-    """(before, K, after) around the axis of the classes. Position p is (p // after, p % after)."""
-    dim = dim % x.ndim if x.ndim else 0
-    shape = x.shape or (1,)
-    return x.reshape(int(np.prod(shape[:dim], dtype=np.int64)), shape[dim], -1)
+def _split(shape: tuple[int, ...], dim: int) -> tuple[int, int, int]:
+    dim = dim % len(shape) if shape else 0
+    shape = shape or (1,)
+    return math.prod(shape[:dim]), shape[dim], math.prod(shape[dim + 1 :])
 
 
-def _blocks(kernel, tiled, *args):
-    outer, classes, inner = tiled[0].shape
-    # positions far apart in memory fill a tile column by column: few of them, or the columns evict each other
-    size = min(256 if inner >= 16 else 16, max(16, _TILE // classes // 16 * 16))
-    parallel_for(kernel, -(-outer * inner // size), size, *tiled, *args, cost=8 * size * classes)
+def _planes(x: np.ndarray, dim: int) -> np.ndarray:
+    """(outer, K, inner) around the axis of the classes, or (1, K, outer·inner) where inner is small."""
+    outer, classes, inner = _split(x.shape, dim)
+    x = x.reshape(outer, classes, inner)
+    if outer > 1 and inner < _NEIGHBOURS:
+        return np.ascontiguousarray(x.swapaxes(0, 1)).reshape(1, classes, outer * inner)
+    return x
 
 
-# --- tiles ------------------------------------------------------------------------------------------------------
+def _unplanes(y: np.ndarray, shape: tuple[int, ...], dim: int) -> np.ndarray:
+    outer, classes, inner = _split(shape, dim)
+    if len(y) != outer:
+        y = np.ascontiguousarray(y.reshape(classes, outer, inner).swapaxes(0, 1))
+    return y.reshape(shape)
 
 
-@njit
-def _load(x, first, count, tile):
-    """Positions first ... first + count of x (before, K, after), as columns of ``tile``."""
-    inner = x.shape[2]
-    if inner == 1:
-        for k in range(x.shape[1]):
-            row = tile[k]
-            for j in range(count):
-                row[j] = x[first + j, k, 0]
-        return
-    done = 0
-    while done < count:
-        o, i = (first + done) // inner, (first + done) % inner
-        run = min(inner - i, count - done)
-        for k in range(x.shape[1]):
-            source, column = x[o, k, i : i + run], tile[k, done : done + run]
-            for j in range(run):
-                column[j] = source[j]
-        done += run
+def _run(kernel, x, *args):
+    outer, classes, inner = x.shape
+    size = min(256, max(16, _BLOCK // classes // 16 * 16))
+    parallel_for(kernel, outer * -(-inner // size), size, x, *args, cost=8 * min(size, inner) * classes)
+
+
+# --- kernels ----------------------------------------------------------------------------------------------------
 
 
 @njit
-def _store(tile, first, count, x):
-    inner = x.shape[2]
-    if inner == 1:
-        for j in range(count):
-            for k in range(x.shape[1]):
-                x[first + j, k, 0] = tile[k, j]
-        return
-    done = 0
-    while done < count:
-        o, i = (first + done) // inner, (first + done) % inner
-        run = min(inner - i, count - done)
-        for k in range(x.shape[1]):
-            target, column = x[o, k, i : i + run], tile[k, done : done + run]
-            for j in range(run):
-                target[j] = column[j]
-        done += run
+def _block(unit, size, inner):
+    """Block number ``unit``: its outer index, and its positions lo ... hi."""
+    blocks = (inner + size - 1) // size
+    lo = unit % blocks * size
+    return unit // blocks, lo, min(lo + size, inner)
 
 
 @njit
-def _subtract_peak(tile, count, peak):
-    """Shift each column by its largest element. Comparisons drop NaN; the difference brings it back."""
-    for j in range(count):
-        peak[j] = -np.inf
-    for k in range(tile.shape[0]):
-        row = tile[k]
-        for j in range(count):
+def _find_peak(x, o, lo, hi, peak):
+    """The largest logit of each position. Comparisons drop NaN; subtracting the peak brings it back."""
+    peak[:] = -np.inf
+    for k in range(x.shape[1]):
+        row = x[o, k, lo:hi]
+        for j in range(row.size):
             peak[j] = row[j] if row[j] > peak[j] else peak[j]
-    for k in range(tile.shape[0]):
-        row = tile[k]
-        for j in range(count):
-            row[j] -= peak[j]
 
 
 @njit(fastmath=_CONTRACT)
-def _sum_exponentials(tile, count, total):
-    """``total = Σ_k e^tile[k]`` in float64. Two loops a row: in one, the float64 sum halves the exponential's speed."""
-    exponentials = np.empty(count, tile.dtype)
-    total[:count] = 0
-    for k in range(tile.shape[0]):
-        row = tile[k]
-        for j in range(count):
-            exponentials[j] = exponential(row[j])
-        for j in range(count):
-            total[j] += exponentials[j]
+def _add_exponentials(row, peak, out, total):
+    """``out = e^(row − peak)``, added to ``total`` in float64: in one loop that would halve the exponential's speed."""
+    for j in range(row.size):
+        out[j] = exponential(row[j] - peak[j])
+    for j in range(row.size):
+        total[j] += out[j]
 
 
-@njit(fastmath=_CONTRACT)
-def _exponentiate(tile, count, total):
-    """As :func:`_sum_exponentials`, and leave the exponentials in the tile."""
-    total[:count] = 0
-    for k in range(tile.shape[0]):
-        row = tile[k]
-        for j in range(count):
-            row[j] = exponential(row[j])
-        for j in range(count):
-            total[j] += row[j]
-
-
-# --- kernels: block b is positions b·size ... (b+1)·size ------------------------------------------------------------
+@njit
+def _find_log_sum(x, o, lo, hi, peak, scratch, log_sum):
+    """``log Σ_k e^(x_k − peak)`` of each position."""
+    log_sum[:] = 0
+    for k in range(x.shape[1]):
+        _add_exponentials(x[o, k, lo:hi], peak, scratch, log_sum)
+    for j in range(hi - lo):
+        log_sum[j] = logarithm(log_sum[j])
 
 
 @njit
 def _softmax_blocks(start, stop, size, x, y):
-    outer, classes, inner = x.shape
-    tile, peak, total = np.empty((classes, size), x.dtype), np.empty(size, x.dtype), np.empty(size)
-    for block in range(start, stop):
-        first = block * size
-        count = min(size, outer * inner - first)
-        _load(x, first, count, tile)
-        _subtract_peak(tile, count, peak)
-        _exponentiate(tile, count, total)
-        for j in range(count):
+    peak, total = np.empty(size, x.dtype), np.empty(size)
+    for unit in range(start, stop):
+        o, lo, hi = _block(unit, size, x.shape[2])
+        _find_peak(x, o, lo, hi, peak)
+        total[:] = 0
+        for k in range(x.shape[1]):
+            _add_exponentials(x[o, k, lo:hi], peak, y[o, k, lo:hi], total)
+        for j in range(hi - lo):
             peak[j] = 1 / total[j]
-        for k in range(classes):
-            row = tile[k]
-            for j in range(count):
+        for k in range(x.shape[1]):
+            row = y[o, k, lo:hi]
+            for j in range(row.size):
                 row[j] *= peak[j]
-        _store(tile, first, count, y)
 
 
 @njit
 def _log_softmax_blocks(start, stop, size, x, y):
-    outer, classes, inner = x.shape
-    tile, peak, total = np.empty((classes, size), x.dtype), np.empty(size, x.dtype), np.empty(size)
-    for block in range(start, stop):
-        first = block * size
-        count = min(size, outer * inner - first)
-        _load(x, first, count, tile)
-        _subtract_peak(tile, count, peak)
-        _sum_exponentials(tile, count, total)
-        for j in range(count):
-            peak[j] = logarithm(total[j])
-        for k in range(classes):
-            row = tile[k]
-            for j in range(count):
-                row[j] -= peak[j]
-        _store(tile, first, count, y)
+    peak, scratch, log_sum = np.empty(size, x.dtype), np.empty(size, x.dtype), np.empty(size)
+    for unit in range(start, stop):
+        o, lo, hi = _block(unit, size, x.shape[2])
+        _find_peak(x, o, lo, hi, peak)
+        _find_log_sum(x, o, lo, hi, peak, scratch, log_sum)
+        for j in range(hi - lo):
+            scratch[j] = log_sum[j]
+        for k in range(x.shape[1]):
+            row, out = x[o, k, lo:hi], y[o, k, lo:hi]
+            for j in range(row.size):
+                out[j] = row[j] - peak[j] - scratch[j]
 
 
 @njit
 def _softmax_backward_blocks(start, stop, size, y, g, gx):
-    outer, classes, inner = y.shape
-    tile, other = np.empty((classes, size), y.dtype), np.empty((classes, size), y.dtype)
-    total, sums = np.empty(size), np.empty(size, y.dtype)
-    for block in range(start, stop):
-        first = block * size
-        count = min(size, outer * inner - first)
-        _load(y, first, count, tile)
-        _load(g, first, count, other)
-        total[:count] = 0
-        for k in range(classes):
-            row, grad = tile[k], other[k]
-            for j in range(count):
+    total, dot = np.empty(size), np.empty(size, y.dtype)
+    for unit in range(start, stop):
+        o, lo, hi = _block(unit, size, y.shape[2])
+        total[:] = 0
+        for k in range(y.shape[1]):
+            row, grad = y[o, k, lo:hi], g[o, k, lo:hi]
+            for j in range(row.size):
                 total[j] += row[j] * grad[j]
-        for j in range(count):
-            sums[j] = total[j]
-        for k in range(classes):
-            row, grad = tile[k], other[k]
-            for j in range(count):
-                row[j] *= grad[j] - sums[j]
-        _store(tile, first, count, gx)
+        for j in range(hi - lo):
+            dot[j] = total[j]
+        for k in range(y.shape[1]):
+            row, grad, out = y[o, k, lo:hi], g[o, k, lo:hi], gx[o, k, lo:hi]
+            for j in range(row.size):
+                out[j] = row[j] * (grad[j] - dot[j])
 
 
 @njit(fastmath=_CONTRACT)
 def _log_softmax_backward_blocks(start, stop, size, y, g, gx):
-    outer, classes, inner = y.shape
-    tile, other = np.empty((classes, size), y.dtype), np.empty((classes, size), y.dtype)
     total, sums = np.empty(size), np.empty(size, y.dtype)
-    for block in range(start, stop):
-        first = block * size
-        count = min(size, outer * inner - first)
-        _load(y, first, count, tile)
-        _load(g, first, count, other)
-        total[:count] = 0
-        for k in range(classes):
-            grad = other[k]
-            for j in range(count):
+    for unit in range(start, stop):
+        o, lo, hi = _block(unit, size, y.shape[2])
+        total[:] = 0
+        for k in range(y.shape[1]):
+            grad = g[o, k, lo:hi]
+            for j in range(grad.size):
                 total[j] += grad[j]
-        for j in range(count):
+        for j in range(hi - lo):
             sums[j] = total[j]
-        for k in range(classes):
-            row, grad = tile[k], other[k]
-            for j in range(count):
-                row[j] = grad[j] - exponential(row[j]) * sums[j]
-        _store(tile, first, count, gx)
+        for k in range(y.shape[1]):
+            row, grad, out = y[o, k, lo:hi], g[o, k, lo:hi], gx[o, k, lo:hi]
+            for j in range(row.size):
+                out[j] = grad[j] - exponential(row[j]) * sums[j]
 
 
 @njit
-def _cross_entropy_blocks(start, stop, size, logits, losses, targets, sure, spread, smooth, ignore_index):
-    outer, classes, inner = logits.shape
-    tile, peak = np.empty((classes, size), logits.dtype), np.empty(size, logits.dtype)
-    total, smoothed = np.empty(size), np.zeros(size)
-    for block in range(start, stop):
-        first = block * size
-        count = min(size, outer * inner - first)
-        _load(logits, first, count, tile)
-        _subtract_peak(tile, count, peak)
-        _sum_exponentials(tile, count, total)
-        for j in range(count):
-            total[j] = logarithm(total[j])
+def _cross_entropy_blocks(start, stop, size, x, losses, targets, sure, spread, smooth, ignore_index):
+    peak, scratch = np.empty(size, x.dtype), np.empty(size, x.dtype)
+    log_sum, smoothed = np.empty(size), np.zeros(size)
+    for unit in range(start, stop):
+        o, lo, hi = _block(unit, size, x.shape[2])
+        _find_peak(x, o, lo, hi, peak)
+        _find_log_sum(x, o, lo, hi, peak, scratch, log_sum)
         if smooth:
-            smoothed[:count] = 0
-            for k in range(classes):
-                row, q = tile[k], spread[k]
-                for j in range(count):
-                    smoothed[j] += q * (total[j] - row[j])
-        for j in range(count):
-            t = targets[first + j]
-            losses[first + j] = 0 if t == ignore_index else sure[t] * (total[j] - tile[t, j]) + smoothed[j]
-
-
-@njit
-def _cross_entropy_input_blocks(start, stop, size, logits, gx, g, targets, sure, spread, smooth, ignore_index):
-    outer, classes, inner = logits.shape
-    tile, peak, total = np.empty((classes, size), logits.dtype), np.empty(size, logits.dtype), np.empty(size)
-    spread_sum = spread.sum()
-    for block in range(start, stop):
-        first = block * size
-        count = min(size, outer * inner - first)
-        _load(logits, first, count, tile)
-        _subtract_peak(tile, count, peak)
-        _exponentiate(tile, count, total)
-        for j in range(count):
-            t = targets[first + j]
-            peak[j] = 0 if t == ignore_index else g[first + j] * (sure[t] + spread_sum) / total[j]
-        for k in range(classes):
-            row = tile[k]
-            for j in range(count):
-                row[j] *= peak[j]
-        if smooth:
-            for k in range(classes):
-                row, q = tile[k], spread[k]
-                for j in range(count):
-                    row[j] -= g[first + j] * q
-        for j in range(count):
-            t = targets[first + j]
-            if t == ignore_index:  # after the arithmetic: 0 · NaN is not 0
-                for k in range(classes):
-                    tile[k, j] = 0
+            smoothed[:] = 0
+            for k in range(x.shape[1]):
+                row = x[o, k, lo:hi]
+                for j in range(row.size):
+                    smoothed[j] += spread[k] * (log_sum[j] - (row[j] - peak[j]))
+        for j in range(hi - lo):
+            t = targets[o, lo + j]
+            if t == ignore_index:
+                losses[o, lo + j] = 0
             else:
-                tile[t, j] -= g[first + j] * sure[t]
-        _store(tile, first, count, gx)
+                losses[o, lo + j] = sure[t] * (log_sum[j] - (x[o, t, lo + j] - peak[j])) + smoothed[j]
+
+
+@njit
+def _cross_entropy_input_blocks(start, stop, size, x, gx, g, targets, sure, spread, smooth, ignore_index):
+    peak, total = np.empty(size, x.dtype), np.empty(size)
+    spread_sum = spread.sum()
+    for unit in range(start, stop):
+        o, lo, hi = _block(unit, size, x.shape[2])
+        _find_peak(x, o, lo, hi, peak)
+        total[:] = 0
+        for k in range(x.shape[1]):
+            _add_exponentials(x[o, k, lo:hi], peak, gx[o, k, lo:hi], total)
+        for j in range(hi - lo):
+            t = targets[o, lo + j]
+            peak[j] = 0 if t == ignore_index else g[o, lo + j] * (sure[t] + spread_sum) / total[j]
+        for k in range(x.shape[1]):
+            row = gx[o, k, lo:hi]
+            for j in range(row.size):
+                row[j] *= peak[j]
+            if smooth:
+                for j in range(row.size):
+                    row[j] -= g[o, lo + j] * spread[k]
+        for j in range(lo, hi):
+            t = targets[o, j]
+            if t == ignore_index:  # after the arithmetic: 0 · NaN is not 0
+                for k in range(x.shape[1]):
+                    gx[o, k, j] = 0
+            else:
+                gx[o, t, j] -= g[o, j] * sure[t]
