@@ -34,7 +34,7 @@ class LRScheduler:
 
     def rate(self, base_lr: float, epoch: int, group: int) -> float:
         """The learning rate of a group that began with ``base_lr``, in ``epoch`` (the first is 0)."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} has no rate(); write one in the class")
 
     def step(self) -> None:
         """Go to the next epoch."""
