@@ -70,6 +70,7 @@ def _axes(size, output_size, mode, align_corners, scales):
 @lru_cache(maxsize=256)
 def _taps(n: int, outputs: int, mode: str, align_corners: bool, scale: float | None):
     """The pixels that each output reads, and the weight of the second: ``(1 − w)·x[first] + w·x[second]``."""
+    position: np.ndarray
     i = np.arange(outputs, dtype=np.float64)
     if n == outputs and mode != "nearest-exact":  # PyTorch ignores a scale here
         first, weight = np.arange(n), np.zeros(n)
