@@ -34,7 +34,7 @@ def conv2d(
     (top, _), (left, _) = padding
     vertical = forward_axis(rows, w.shape[2], stride[0], top, dilation[0])
     horizontal = forward_axis(columns, w.shape[3], stride[1], left, dilation[1])
-    layout = _plan(x, w, vertical, horizontal, groups)
+    layout = _plan(x, w, out, vertical, horizontal, groups, False)
     return correlate(x, w, layout, out, groups=groups, transposed=False)
 
 
@@ -49,7 +49,7 @@ def conv2d_input(
     (top, _), (left, _) = padding
     vertical = adjoint_axis(size[0], w.shape[2], stride[0], top, dilation[0])
     horizontal = adjoint_axis(size[1], w.shape[3], stride[1], left, dilation[1])
-    layout = _plan(g, w, vertical, horizontal, groups)
+    layout = _plan(g, w, out, vertical, horizontal, groups, True)
     return correlate(g, w, layout, out, groups=groups, transposed=True)
 
 
@@ -63,9 +63,12 @@ def conv2d_weight(
     )
 
 
-def _plan(source, w, vertical, horizontal, groups):
-    channels, images = source.shape[1] // groups, source.shape[0] * groups
-    return plan(channels, source.shape[2:], vertical, horizontal, w.shape[3], images, source.itemsize)
+def _plan(source, w, out, vertical, horizontal, groups, transposed):
+    channels, outputs = source.shape[1] // groups, out.shape[1] // groups
+    return plan(
+        *(source.shape[0], groups, channels, outputs, source.shape[2:], vertical, horizontal),
+        *(w.shape[2:], transposed, source.itemsize),
+    )
 
 
 def _in_order(op: str, *arrays: np.ndarray) -> list[np.ndarray]:

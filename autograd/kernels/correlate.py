@@ -12,7 +12,7 @@ from .jit import njit
 from .parallel import parallel_for
 from .plan import Plan
 from .planes import fill_planes
-from .tile import OUTER_ROWS, OUTER_VECTORS, copy_first, lanes, multiply_outer
+from .tile import OUTER_ROWS, OUTER_VECTORS, copy_first, copy_vector, lanes, multiply_outer
 
 
 def correlate(x: np.ndarray, w: np.ndarray, plan: Plan, out: np.ndarray, *, groups: int, transposed: bool) -> np.ndarray:
@@ -20,53 +20,34 @@ def correlate(x: np.ndarray, w: np.ndarray, plan: Plan, out: np.ndarray, *, grou
 
     w : (O, C/groups, KH, KW) as it belongs to ``conv2d``. Transposed, the sum runs over its first axis.
     """
-    inputs, outputs = x.shape[1] // groups, out.shape[1] // groups
-    filter_size = w.shape[2] * w.shape[3]
-    panels = -(-outputs // OUTER_ROWS)
-    packed = np.empty((groups, panels, plan.offsets.size * OUTER_ROWS), x.dtype)
-    along_out, along_in = (filter_size, outputs * filter_size) if transposed else (inputs * filter_size, filter_size)
-    parallel_for(
-        *(_pack_weights, groups * panels, w.reshape(-1), along_out, along_in, inputs, outputs),
-        *(plan.phases, plan.taps, packed),
-        cost=plan.offsets.size * OUTER_ROWS,
-    )
-    parallel_for(
-        *(_correlate, x.shape[0] * groups * plan.tasks, x.reshape(-1), packed, out.reshape(-1, *out.shape[2:])),
-        *(outputs, lanes(x.dtype)),
-        *(plan.sizes, plan.rows, plan.columns, plan.phases, plan.offsets),
-        cost=out[0, 0].size * plan.offsets.size * outputs / plan.tasks / len(plan.phases) / 8,
-    )
+    outputs, filter_size = out.shape[1] // groups, w.shape[2] * w.shape[3]
+    flat, weights, target = x.reshape(-1), w.reshape(groups, -1), out.reshape(-1, *out.shape[2:])
+    pitch = filter_size if transposed else w[0].size  # from one output channel's weights to the next one's
+    common = (weights, pitch, target, outputs, lanes(x.dtype))
+    layout = (plan.sizes, plan.rows, plan.columns)
+    products = out[0, 0].size * len(plan.taps) * outputs / len(plan.phases) / 8  # of one image and group, vectorised
+    if not plan.tiles:
+        blocks = x.shape[0] * groups * plan.blocks
+        cost = products / plan.blocks
+        parallel_for(_correlate_blocks, blocks, flat, *common, *layout, plan.phases, plan.taps, cost=cost)
+    else:
+        images = x.shape[0] * groups
+        planes = np.empty((x.shape[0], groups, plan.scratch), x.dtype)
+        parallel_for(_fill_images, images, flat, planes, lanes(x.dtype), *layout, cost=plan.scratch)
+        tasks = groups * len(plan.phases) * plan.tiles * plan.chunks
+        arguments = (*common, plan.tiles, plan.chunks, plan.sizes, plan.phases, plan.taps)
+        parallel_for(_correlate_tiles, tasks, planes, *arguments, cost=products * images / tasks)
     return out
 
 
 @njit
-def _pack_weights(start, stop, w, along_out, along_in, inputs, outputs, phases, taps, packed):
-    """Lay out the weights panel by panel, for each phase: packed[k, m] for tap k = (channel, position) and channel m."""
-    panels = packed.shape[1]
-    for task in range(start, stop):
-        group, panel = task // panels, task % panels
-        base = group * inputs * outputs * (along_out if along_out < along_in else along_in)
-        first = panel * OUTER_ROWS
-        here = packed[group, panel]
-        position = 0
-        for phase in range(phases.shape[0]):
-            first_tap, end_tap = phases[phase, 5], phases[phase, 5] + phases[phase, 4]
-            for c in range(inputs):
-                for t in range(first_tap, end_tap):
-                    source = base + first * along_out + c * along_in + taps[t]
-                    for m in range(OUTER_ROWS):
-                        here[position + m] = w[source + m * along_out] if first + m < outputs else 0
-                    position += OUTER_ROWS
-
-
-@njit
-def _correlate(start, stop, x, packed, out, outputs, lanes, sizes, rows, columns, phases, offsets):
+def _correlate_blocks(start, stop, x, w, w_pitch, out, outputs, lanes, sizes, rows, columns, phases, taps):
     channels, height, width, pitch, block_rows, blocks, plane_rows, spread_h, spread_w, scratch_size = (
         sizes[0], sizes[1], sizes[2], sizes[7], sizes[8], sizes[9], sizes[10], sizes[11], sizes[12], sizes[13],
     )  # fmt: skip
     image_rows, image_columns = out.shape[1], out.shape[2]
-    groups, panels = packed.shape[0], packed.shape[1]
-    weights = packed.reshape(-1)
+    groups, group_weights = w.shape
+    weights = w.reshape(-1)
     flat = out.reshape(-1)
     planes = np.empty(scratch_size, x.dtype)
     pixels = OUTER_VECTORS * lanes
@@ -76,17 +57,16 @@ def _correlate(start, stop, x, packed, out, outputs, lanes, sizes, rows, columns
         fill_planes(
             x, image * channels * height * width, channels, first_row, plane_rows, lanes, sizes, rows, columns, planes, 0
         )
-        first_weight = image % groups * panels * offsets.size * OUTER_ROWS
         for phase in range(phases.shape[0]):
-            high, wide, taps = phases[phase, 2], phases[phase, 3], phases[phase, 4] * channels
-            high = min(block_rows, high - first_row)
-            here = offsets[phases[phase, 5] * channels :]
+            high, wide = min(block_rows, phases[phase, 2] - first_row), phases[phase, 3]
             corner = (phases[phase, 0] + first_row * spread_h) * image_columns + phases[phase, 1]
             for p in range(0, (high - 1) * pitch + wide, pixels):
-                for panel in range(panels):
-                    if taps > 0:
-                        at = first_weight + (panel * offsets.size + phases[phase, 5] * channels) * OUTER_ROWS
-                        multiply_outer(weights, at, planes, p, here, taps, sums, 0)
+                for channel in range(0, outputs, OUTER_ROWS):
+                    panel = min(OUTER_ROWS, outputs - channel)
+                    if phases[phase, 4] > 0:
+                        at = image % groups * group_weights + channel * w_pitch
+                        first, count = phases[phase, 5], phases[phase, 4]
+                        multiply_outer(weights, at, w_pitch, panel, planes, p, taps, first, count, sums, 0)
                     else:
                         for i in range(sums.size):
                             sums[i] = 0
@@ -94,8 +74,8 @@ def _correlate(start, stop, x, packed, out, outputs, lanes, sizes, rows, columns
                     row, column, lane = p // pitch, p % pitch, 0
                     while lane < pixels and row < high:
                         run = min(pixels - lane, wide - column)
-                        for m in range(min(OUTER_ROWS, outputs - panel * OUTER_ROWS)):
-                            target = (image * outputs + panel * OUTER_ROWS + m) * image_rows * image_columns + corner
+                        for m in range(panel):
+                            target = (image * outputs + channel + m) * image_rows * image_columns + corner
                             target += row * spread_h * image_columns + column * spread_w
                             source = m * pixels + lane
                             if spread_w == 1:
@@ -107,3 +87,74 @@ def _correlate(start, stop, x, packed, out, outputs, lanes, sizes, rows, columns
                         lane += pitch - column
                         column = 0
                         row += 1
+
+
+@njit
+def _fill_images(start, stop, x, planes, lanes, sizes, rows, columns):
+    channels, pixels, plane_rows = sizes[0], sizes[1] * sizes[2], sizes[10]
+    flat = planes.reshape(-1)
+    for image in range(start, stop):
+        to = image * planes.shape[2]
+        fill_planes(x, image * channels * pixels, channels, 0, plane_rows, lanes, sizes, rows, columns, flat, to)
+
+
+@njit
+def _correlate_tiles(
+    start, stop, planes, w, w_pitch, out, outputs, lanes, tiles, chunks, sizes, phases, taps
+):
+    pitch, spread_h, spread_w = sizes[7], sizes[11], sizes[12]
+    images, groups, image_size = planes.shape
+    image_rows, image_columns = out.shape[1], out.shape[2]
+    group_weights, panels = w.shape[1], -(-outputs // OUTER_ROWS)
+    weights, flat, source = w.reshape(-1), out.reshape(-1), planes.reshape(-1)
+    pixels = OUTER_VECTORS * lanes
+    sums = np.empty(OUTER_ROWS * pixels + lanes, w.dtype)
+    window = np.empty(taps.shape[0] * pixels + lanes, w.dtype)
+    gathered = taps.copy()
+    # a run: pixels of one output row; where it is read (without the tap's offset), its lanes, where it is written
+    run_source, run_lane, run_length, run_target = (
+        np.empty(pixels, np.int64), np.empty(pixels, np.int64), np.empty(pixels, np.int64), np.empty(pixels, np.int64)
+    )  # fmt: skip
+    for task in range(start, stop):
+        chunk, tile = task % chunks, task // chunks % tiles
+        phase, group = task // chunks // tiles % phases.shape[0], task // chunks // tiles // phases.shape[0]
+        high, wide, count, first = phases[phase, 2], phases[phase, 3], phases[phase, 4], phases[phase, 5]
+        pixel, lane, runs = tile * pixels, 0, 0
+        while lane < pixels and pixel < images * high * wide:
+            image, row, column = pixel // (high * wide), pixel // wide % high, pixel % wide
+            length = min(wide - column, pixels - lane)
+            run_source[runs] = (image * groups + group) * image_size + row * pitch + column
+            run_lane[runs] = lane
+            run_length[runs] = length
+            target_row = (image * groups + group) * outputs * image_rows + phases[phase, 0] + row * spread_h
+            run_target[runs] = target_row * image_columns + phases[phase, 1] + column * spread_w
+            runs += 1
+            lane += length
+            pixel += length
+        if runs == 0:
+            continue
+        for k in range(first, first + count):
+            shift = taps[k, 1]
+            gathered[k, 1] = k * pixels
+            for r in range(runs):
+                # whole vectors: what is too much is overwritten by the next run, or the next tap
+                for t in range(0, run_length[r], lanes):
+                    copy_vector(window, k * pixels + run_lane[r] + t, source, shift + run_source[r] + t)
+        for panel in range(chunk * panels // chunks, (chunk + 1) * panels // chunks):
+            channels = min(OUTER_ROWS, outputs - panel * OUTER_ROWS)
+            if count > 0:
+                at = group * group_weights + panel * OUTER_ROWS * w_pitch
+                multiply_outer(weights, at, w_pitch, channels, window, 0, gathered, first, count, sums, 0)
+            else:
+                for i in range(sums.size):
+                    sums[i] = 0
+            for m in range(channels):
+                channel = (panel * OUTER_ROWS + m) * image_rows * image_columns
+                for r in range(runs):
+                    target, at = channel + run_target[r], m * pixels + run_lane[r]
+                    if spread_w == 1:
+                        for t in range(0, run_length[r], lanes):
+                            copy_first(flat, target + t, sums, at + t, run_length[r] - t)
+                    else:
+                        for t in range(run_length[r]):
+                            flat[target + t * spread_w] = sums[at + t]

@@ -22,6 +22,10 @@ from . import tile
 
 # A block's planes should stay in the second-level cache beside a panel of weights.
 _BLOCK_BYTES = 400_000
+# Planes of all images at once, when tiles gather their pixels from several.
+_TILES_BYTES = 4_000_000
+# Copying a vector into a tile, in multiply-adds of a vector.
+_COPY_COST = 2
 # Enough blocks for this many threads, when the batch is smaller.
 _LEAST_TASKS = 16
 
@@ -84,9 +88,11 @@ class Plan(NamedTuple):
     rows: np.ndarray  # residues of the row planes
     columns: np.ndarray  # per residue of the column planes: residue, first and last + 1 plane column inside the source
     phases: np.ndarray  # see PHASE
-    offsets: np.ndarray  # taps × channels of all phases, one after the other
-    taps: np.ndarray  # their positions in one flattened filter, for each phase
-    tasks: int  # blocks per image and group
+    taps: np.ndarray  # taps × channels of all phases: where the weight is, where its pixels begin
+    blocks: int  # of each image and group
+    scratch: int  # elements of the planes of one block
+    tiles: int  # of all images in one group and phase, or 0: multiply block by block
+    chunks: int  # into which the output channels of a tile are cut
 
 
 # Positions in Plan.sizes and in a row of Plan.phases; the kernels unpack them in this order.
@@ -96,12 +102,18 @@ PHASE = "y x rows columns taps first_tap"
 
 @lru_cache(maxsize=1024)
 def plan(
-    channels: int, size: Pair, vertical: Axis, horizontal: Axis, kernel_width: int, images: int, itemsize: int
+    batch: int,
+    groups: int,
+    channels: int,
+    outputs: int,
+    size: Pair,
+    vertical: Axis,
+    horizontal: Axis,
+    kernel_size: Pair,
+    transposed: bool,
+    itemsize: int,
 ) -> Plan:
-    """Lay out a correlation over ``channels`` channels (of one group) of a source of ``size``.
-
-    images : batch × groups, which decides how finely one image is cut.
-    """
+    """Lay out a correlation of ``channels`` with ``outputs`` channels (both of one group) over a source of ``size``."""
     height, width = size
     rows, columns = _planes(vertical), _planes(horizontal)
     out_rows = max(phase.count for phase in vertical.phases)
@@ -120,32 +132,49 @@ def plan(
 
     per_row = channels * len(rows.residues) * len(columns.residues) * pitch
     pixels = tile.OUTER_VECTORS * tile.lanes(f"f{itemsize}")
-    block_rows = _block_rows(out_rows, out_columns, pitch, rows.span, per_row * itemsize, images, pixels)
+    lanes = tile.lanes(f"f{itemsize}")
+    pixels = tile.OUTER_VECTORS * lanes
+
+    # Blocks read the planes directly. Tiles gather their pixels first, from all images alike: nothing is wasted on the
+    # gaps of small images, but each tap of a tile costs a few copies, which only many output channels pay for.
+    panels, phase_count = -(-outputs // tile.OUTER_ROWS), len(vertical.phases) * len(horizontal.phases)
+    tiles = -(-batch * out_rows * out_columns // pixels)
+    chunks = min(-(-_LEAST_TASKS // (tiles * phase_count * groups)), -(-panels // 4))
+    block_rows = _block_rows(out_rows, out_columns, pitch, rows.span, per_row * itemsize, batch * groups, pixels)
+    products = panels * tile.OUTER_ROWS * tile.OUTER_VECTORS  # for each tap of a tile
+    copies = (pixels / out_columns + 1) * -(-min(out_columns, pixels) // lanes)
+    by_blocks = batch * _block_tiles(out_rows, out_columns, pitch, block_rows, pixels) * products
+    by_tiles = tiles * (products + chunks * _COPY_COST * copies)
+    if by_blocks <= by_tiles or batch * groups * per_row * (out_rows + rows.span) * itemsize > _TILES_BYTES:
+        tiles = chunks = 0
+    else:
+        block_rows = out_rows
     blocks = -(-out_rows // block_rows)
     plane_rows = block_rows + rows.span
     # the last tile reads up to a whole tile behind the last pixel
     scratch = per_row * plane_rows + shared + pixels
 
-    phases, offsets, taps = [], [], []
-    plane = plane_rows * pitch
+    phases, taps = [], []
+    plane, filter_size = plane_rows * pitch, kernel_size[0] * kernel_size[1]
+    channel_step = len(rows.residues) * len(columns.residues) * plane
+    weight_step = filter_size * outputs if transposed else filter_size
     for v in vertical.phases:
         for h in horizontal.phases:
-            phases.append((v.origin, h.origin, v.count, h.count, len(v.taps) * len(h.taps), len(taps)))
-            where = []
-            for i, down in v.taps:
-                for j, right in h.taps:
-                    a, b = rows.residues.index(down % vertical.step), columns.residues.index(right % horizontal.step)
-                    r, t = down // vertical.step - rows.first, right // horizontal.step - columns.first
-                    where.append((a * len(columns.residues) + b) * plane + r * pitch + t)
-                    taps.append(i * kernel_width + j)
-            step = len(rows.residues) * len(columns.residues) * plane
-            offsets.append((np.arange(channels)[:, None] * step + np.array(where, np.int64)).ravel())
+            phases.append((v.origin, h.origin, v.count, h.count, len(v.taps) * len(h.taps) * channels, len(taps)))
+            for c in range(channels):
+                for i, down in v.taps:
+                    for j, right in h.taps:
+                        a = rows.residues.index(down % vertical.step)
+                        b = columns.residues.index(right % horizontal.step)
+                        r, t = down // vertical.step - rows.first, right // horizontal.step - columns.first
+                        source = c * channel_step + (a * len(columns.residues) + b) * plane + r * pitch + t
+                        taps.append((c * weight_step + i * kernel_size[1] + j, source))
     sizes = (
         *(channels, height, width, vertical.step, horizontal.step, rows.first, columns.first, pitch),
         *(block_rows, blocks, plane_rows, vertical.spread, horizontal.spread, scratch),
     )
-    arrays = (sizes, rows.residues, inside, phases, np.concatenate(offsets), taps)
-    return Plan(*map(_frozen, arrays), tasks=blocks)
+    arrays = (sizes, rows.residues, inside, phases, np.reshape(taps, (-1, 2)))
+    return Plan(*map(_frozen, arrays), blocks, scratch, tiles, chunks)
 
 
 def _block_rows(
@@ -155,14 +184,18 @@ def _block_rows(
     most = min(out_rows, max(1, _BLOCK_BYTES // max(row_bytes, 1) - span))
     most = min(most, max(1, -(-out_rows * images // _LEAST_TASKS)))
 
-    def waste(rows: int) -> float:
-        last = out_rows % rows or rows
-        tiles = (out_rows // rows) * -(-((rows - 1) * pitch + out_columns) // pixels)
-        tiles += -(-((last - 1) * pitch + out_columns) // pixels) if last != rows else 0
+    def cost(rows: int) -> float:
         copied = -(-out_rows // rows) * (rows + span)
-        return tiles * pixels * (1 + 0.05 * copied / out_rows)
+        return _block_tiles(out_rows, out_columns, pitch, rows, pixels) * (1 + 0.05 * copied / out_rows)
 
-    return min(range(most, max(most // 2, 1) - 1, -1), key=waste)
+    return min(range(most, max(most // 2, 1) - 1, -1), key=cost)
+
+
+def _block_tiles(out_rows: int, out_columns: int, pitch: int, block_rows: int, pixels: int) -> int:
+    """Tiles of one image in blocks of ``block_rows``."""
+    full, rest = divmod(out_rows, block_rows)
+    count = full * -(-((block_rows - 1) * pitch + out_columns) // pixels)
+    return count + (-(-((rest - 1) * pitch + out_columns) // pixels) if rest else 0)
 
 
 def _frozen(values: object) -> np.ndarray:

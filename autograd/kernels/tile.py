@@ -190,33 +190,44 @@ def _constant(value: int) -> ir.Constant:
 
 
 @intrinsic
-def multiply_outer(typing_context, weights, w0, pixels, p0, offsets, taps, result, r0):
-    """``result[r0 + m·L + p] = sum over k < taps of weights[w0 + k·M + m] · pixels[p0 + offsets[k] + p]``.
+def multiply_outer(
+    typing_context, weights, w0, pitch, channels, pixels, p0, taps, first, count, result, r0
+):
+    """``result[r0 + m·L + p] = sum over k of weights[w0 + m·pitch + taps[k, 0]] · pixels[p0 + taps[k, 1] + p]``.
 
-    M = OUTER_ROWS output channels m, L = OUTER_VECTORS · lanes pixels p. taps must be at least 1.
+    M = OUTER_ROWS output channels m, of which only the first ``channels`` exist in memory (the others repeat the last);
+    L = OUTER_VECTORS · lanes pixels p; ``count`` taps from ``first`` on, at least one.
+
+    The weights are read where they are: packing them first cost 15-30 % of a layer with 256 channels and 8 × 8 pixels.
     """
     element = _float_arrays(weights, pixels, result)
     index = types.int64
-    signature = types.void(weights, index, pixels, index, offsets, index, result, index)
+    signature = types.void(weights, index, index, index, pixels, index, taps, index, index, result, index)
 
     def generate(context, builder, signature, args):
-        _, w0, _, p0, _, taps, _, r0 = args
+        _, w0, pitch, channels, _, p0, _, first, count, _, r0 = args
         emit, body = _Emitter(context, builder, element), _Body(context, builder, signature, args)
-        weights, pixels, result = body.address(0, w0), body.address(2, p0), body.address(6, r0)
-        offsets = body.address(4, _constant(0))
+        weights, pixels, result = body.address(0, w0), body.address(4, p0), body.address(9, r0)
+        table = body.address(6, builder.mul(first, _constant(2)))
+        last = builder.sub(channels, _constant(1))
+        rows = []
+        for m in range(OUTER_ROWS):
+            row = builder.select(builder.icmp_signed("<", _constant(m), last), _constant(m), last)
+            rows.append(builder.gep(weights, [builder.mul(row, pitch)]))
 
         def accumulate(k, sums):
-            row = builder.gep(pixels, [builder.load(builder.gep(offsets, [k]))])
-            vectors = [emit.load(builder.gep(row, [_constant(v * emit.lanes)])) for v in range(OUTER_VECTORS)]
-            column = builder.gep(weights, [builder.mul(k, _constant(OUTER_ROWS))])
+            entry = builder.gep(table, [builder.mul(k, _constant(2))])
+            column = builder.load(entry)
+            window = builder.gep(pixels, [builder.load(builder.gep(entry, [_constant(1)]))])
+            vectors = [emit.load(builder.gep(window, [_constant(v * emit.lanes)])) for v in range(OUTER_VECTORS)]
             following = []
             for m in range(OUTER_ROWS):
-                weight = emit.splat(builder.load(builder.gep(column, [_constant(m)])))
+                weight = emit.splat(builder.load(builder.gep(rows[m], [column])))
                 for v in range(OUTER_VECTORS):
                     following.append(emit.multiply_add(weight, vectors[v], sums[m * OUTER_VECTORS + v]))
             return following
 
-        sums = body.loop(taps, 1, [emit.zero] * (OUTER_ROWS * OUTER_VECTORS), accumulate)
+        sums = body.loop(count, 1, [emit.zero] * (OUTER_ROWS * OUTER_VECTORS), accumulate)
         for position, value in enumerate(sums):
             emit.store(value, builder.gep(result, [_constant(position * emit.lanes)]))
         return context.get_dummy_value()

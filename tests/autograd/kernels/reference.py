@@ -4,7 +4,10 @@ import numpy as np
 
 
 def terms(x_shape, w_shape, out_size, stride, padding, dilation, groups):
-    """Every product of the sum: the positions in x, w and the output that belong together."""
+    """Every product of the sum: the positions in x, w and the output that belong together.
+
+    The position in x is None in the padding, which is a zero that is multiplied like any other (so 0 · NaN is NaN).
+    """
     N, _, H, W = x_shape
     outputs, channels, KH, KW = w_shape
     for n in range(N):
@@ -17,8 +20,9 @@ def terms(x_shape, w_shape, out_size, stride, padding, dilation, groups):
                             for ow in range(out_size[1]):
                                 h = oh * stride[0] + i * dilation[0] - padding[0][0]
                                 w = ow * stride[1] + j * dilation[1] - padding[1][0]
-                                if 0 <= h < H and 0 <= w < W:
-                                    yield (n, group * channels + c, h, w), (o, c, i, j), (n, o, oh, ow)
+                                inside = 0 <= h < H and 0 <= w < W
+                                at_x = (n, group * channels + c, h, w) if inside else None
+                                yield at_x, (o, c, i, j), (n, o, oh, ow)
 
 
 def output_size(x_shape, w_shape, stride, padding, dilation):
@@ -33,19 +37,20 @@ def conv2d(x, w, *, stride, padding, dilation, groups):
     size = output_size(x.shape, w.shape, stride, padding, dilation)
     out = np.zeros((x.shape[0], w.shape[0], *size))
     for at_x, at_w, at_out in terms(x.shape, w.shape, size, stride, padding, dilation, groups):
-        out[at_out] += float(x[at_x]) * float(w[at_w])
+        out[at_out] += (float(x[at_x]) if at_x else 0.0) * float(w[at_w])
     return out
 
 
 def conv2d_input(g, w, *, size, stride, padding, dilation, groups):
     gx = np.zeros((g.shape[0], w.shape[1] * groups, *size))
     for at_x, at_w, at_out in terms(gx.shape, w.shape, g.shape[2:], stride, padding, dilation, groups):
-        gx[at_x] += float(g[at_out]) * float(w[at_w])
+        if at_x:
+            gx[at_x] += float(g[at_out]) * float(w[at_w])
     return gx
 
 
 def conv2d_weight(g, x, *, kernel_size, stride, padding, dilation, groups):
     gw = np.zeros((g.shape[1], x.shape[1] // groups, *kernel_size))
     for at_x, at_w, at_out in terms(x.shape, gw.shape, g.shape[2:], stride, padding, dilation, groups):
-        gw[at_w] += float(g[at_out]) * float(x[at_x])
+        gw[at_w] += float(g[at_out]) * (float(x[at_x]) if at_x else 0.0)
     return gw
