@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
+from safetensors.numpy import save as to_bytes
 
 from .tensor import Tensor, wrap
 
@@ -66,10 +66,13 @@ def save(path: str | os.PathLike, tensors: Mapping[str, Any], metadata: Mapping[
     _clear_leftovers(folder, name)
     temporary = os.path.join(folder, f".{name}.{os.getpid()}-{next(_counter)}.tmp")
     try:
-        save_file(arrays, temporary, header or None)
-        _force(temporary)
+        # not safetensors' save_file: that writes through a temporary file whose name is not ours to clean up
+        with open(temporary, "xb") as file:
+            file.write(to_bytes(arrays, header or None))
+            file.flush()
+            os.fsync(file.fileno())
         os.replace(temporary, path)
-        _force(folder)
+        _force_folder(folder)
     except (OSError, SafetensorError) as error:
         raise SerializeError(f"save: cannot write {path}: {error}; is there such a folder, with room in it?") from error
     finally:
@@ -164,8 +167,8 @@ def _writable(array: np.ndarray) -> np.ndarray:
     return array if array.flags.writeable else array.copy()
 
 
-def _force(path: str) -> None:
-    """Wait until a file or folder is on the disk, not only in memory."""
+def _force_folder(path: str) -> None:
+    """Wait until the new name is on the disk, not only in memory."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

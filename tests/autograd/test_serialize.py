@@ -188,6 +188,12 @@ def test_a_failed_save_leaves_the_old_file_and_no_leftover(tmp_path, monkeypatch
     assert os.listdir(tmp_path) == ["x"]
 
 
+def test_a_file_has_the_permissions_of_any_new_file(tmp_path):
+    serialize.save(tmp_path / "x", {"x": np.ones(1)})
+    (tmp_path / "y").touch()
+    assert (tmp_path / "x").stat().st_mode == (tmp_path / "y").stat().st_mode
+
+
 def test_killed_at_any_moment_the_old_or_the_new_file_loads(tmp_path):
     path = tmp_path / "x"
     program = (

@@ -111,12 +111,7 @@ def test_float32_stays_float32_and_the_array_stays_the_same(rule, settings):
     p = nn.Parameter(np.ones((3, 2), np.float32))
     array = p.detach().numpy()
     # NumPy scalars as settings must not widen anything
-    optimizer = rule(
-        [p],
-        lr=np.float64(0.1),
-        weight_decay=np.float64(0.01),
-        **{k: v for k, v in settings.items() if k != "weight_decay"},
-    )
+    optimizer = rule([p], **settings | {"lr": np.float64(0.1), "weight_decay": np.float64(0.01)})
     for _ in range(3):
         p.grad = tensor(np.full((3, 2), 0.5, np.float32))
         optimizer.step()
