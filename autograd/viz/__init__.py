@@ -3,8 +3,8 @@
 >>> from autograd import tensor, viz
 >>> x = tensor([1.0, 2.0], requires_grad=True)
 >>> viz.graph(x * 3)
-x0  (2,)  input
-mul  (2,)  ← x0  ⇒ output
+input  (2,)  input
+mul  (2,)  ← input  ⇒ output
 """
 
 from .drawing import Graph, from_json, graph

@@ -1,12 +1,13 @@
 """The second half of a layered layout: where each cell stands in its row.
 
-Cells that follow each other directly, and the waypoints of one link, are tied into blocks that share one x: those links are
-straight. Blocks are then packed and pulled towards what they are linked to.
+Cells that follow each other directly, and the waypoints of one link, are tied into blocks that share one x: those
+links are straight. Blocks are then packed and pulled towards what they are linked to.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left, insort
+from collections import Counter
 from itertools import pairwise
 
 from .ranks import Rows
@@ -55,13 +56,13 @@ def _blocks(rows: Rows) -> tuple[list[int], list[float], int]:
         for i, cell in enumerate(row):
             place[cell] = i
 
-    fed = {b for _, b, _, _ in rows.steps}
+    fed = Counter(b for _, b, _, _ in rows.steps)
 
     def rank(step: tuple[int, int, float, float]) -> tuple:
         a, b, _, _ = step
         if a >= rows.count or b >= rows.count:
             return (0, a, b) if a >= rows.count and b >= rows.count else (2, a, b)
-        if a in fed or a < rows.entries:
+        if a in fed or a < rows.entries or fed[b] == 1:
             return 1, -a, b  # of several sources the latest is the main one
         return 3, a, b  # a parameter stands aside
 

@@ -1,6 +1,7 @@
 """The picture in the DOT language, for Graphviz and everything that reads it.
 
-Names are escaped here: the ``graphviz`` package takes ``<…>`` for markup, ``a:b`` for a port and a final backslash for an escape.
+Names are escaped here: the ``graphviz`` package takes ``<…>`` for markup, ``a:b`` for a port and a final backslash for
+an escape.
 """
 
 from __future__ import annotations
@@ -59,7 +60,7 @@ def dot(view: View, direction: str) -> str:
 
 
 def to_graphviz(view: View, direction: str) -> Any:
-    """A ``graphviz.Digraph`` with the same text; its lines come ready, so that no name passes the package's own quoting."""
+    """A ``graphviz.Digraph`` with the same text: ready lines, so that no name passes the package's own quoting."""
     from graphviz import Digraph
 
     return Digraph(body=body(view, direction))

@@ -34,8 +34,8 @@ def graph(
     Parameters
     ----------
     x : Tensor, or a list, tuple or dict of Tensors
-    depth : how many levels of modules stand open; 0 shows the outermost modules as single boxes, ``None`` chooses a first look
-    max_nodes : never show more than this many items; deeper modules stay closed, long rows of ops are cut into closed steps
+    depth : how many levels of modules stand open; 0 shows the outermost ones as single boxes, ``None`` a first look
+    max_nodes : never show more items; deeper modules stay closed, long rows of ops are cut into closed steps
     direction : "TB" flows down, "LR" flows to the right
     params : "inline" writes parameters on the ops that read them, "nodes" draws each as a node
     names : names for tensors you made, such as ``{"w": w}``; the parameters of modules have theirs already
@@ -97,7 +97,7 @@ def _checked(depth: int | None, max_nodes: int, direction: str, params: str) -> 
 class Graph:
     """A graph form and how much of it is shown. Immutable: :meth:`view` gives a changed copy."""
 
-    __slots__ = ("form", "_depth", "_max_nodes", "_direction", "_params", "_view")
+    __slots__ = ("_depth", "_direction", "_max_nodes", "_params", "_view", "form")
 
     form: GraphForm
 
@@ -174,7 +174,7 @@ class Graph:
     # --- as a file ------------------------------------------------------------------------------------------------
 
     def save(self, path: str | os.PathLike[str], *, engine: str = "own") -> Path:
-        """Write the graph to a file; its ending (svg, html, dot, json, txt; with ``engine="dot"`` svg, png, pdf) says how."""
+        """Write the graph to a file as its ending says: svg, html, dot, json, txt; ``engine="dot"``: svg, png, pdf."""
         target = Path(path)
         kind = target.suffix.lower().lstrip(".")
         writers = {
@@ -209,7 +209,7 @@ class Graph:
         return self.text(_REPR_LINES)
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
-        """What a notebook shows. It must never be the reason why a cell fails, so whatever cannot be made is left out."""
+        """What a notebook shows. It is never the reason why a cell fails: whatever cannot be made is left out."""
         bundle = {"text/plain": self.title}
         try:
             bundle["text/plain"] = self.text(_REPR_LINES)

@@ -22,7 +22,8 @@ def extract(outputs: Mapping[str, Tensor], names: Mapping[str, Tensor]) -> Graph
     modules = _Modules([node.scope for node in order if node.op is not None])
     tensor_names = {t._node: name for name, t in names.items() if t._node is not None}
     homes = _homes(order, modules)
-    rows = _Rows(modules, {**modules.parameter_names(), **tensor_names})
+    known = {**modules.parameter_names(), **tensor_names}
+    rows = _Rows(modules, known, sum(node.op is None and node not in known for node in order))
     for node in order:
         rows.add(node, homes)
     named = []
@@ -151,7 +152,7 @@ def _common(a: str, b: str, outer: dict[str, str]) -> str:
 class _Rows:
     """Collects the nodes and edges of the form."""
 
-    def __init__(self, modules: _Modules, names: dict[Node, str]) -> None:
+    def __init__(self, modules: _Modules, names: dict[Node, str], unnamed: int) -> None:
         self.nodes: list[NodeForm] = []
         self.edges: list[EdgeForm] = []
         self.ids: dict[Node, str] = {}
@@ -160,6 +161,7 @@ class _Rows:
         self._parameters = set(modules.parameter_names())
         self._counters: dict[str, int] = {form.id: 0 for form in modules.forms}  # one name space with the modules
         self._unnamed = 0
+        self._only_input = unnamed == 1
         self._ops: dict[Any, tuple[str, str, str]] = {}  # op -> its name, its name in ids, its family
         self._dtypes: dict[np.dtype, str] = {}
         self._places: dict[tuple[int, int], str] = {}  # keyed by identity of a code object the node keeps alive
@@ -177,9 +179,17 @@ class _Rows:
         settings = tuple((clean(k), _value(v)) for k, v in node.settings.items())
         self.nodes.append(
             NodeForm(
-                identity, "op", name, module, _sizes(node.shape), self._dtype(node), family, settings,
-                _saved_bytes(node), self._where(node),
-            )  # fmt: skip
+                id=identity,
+                kind="op",
+                name=name,
+                module=module,
+                shape=_sizes(node.shape),
+                dtype=self._dtype(node),
+                family=family,
+                settings=settings,
+                saved_bytes=_saved_bytes(node),
+                where=self._where(node),
+            )
         )
         inputs, variadic = node.op.inputs, node.op.variadic or "input"
         for i, parent in enumerate(node.parents):
@@ -193,7 +203,8 @@ class _Rows:
         is_parameter = node in self._parameters or type(tensor).__name__ == "Parameter"
         name = self._names.get(node)
         if name is None:
-            name, self._unnamed = f"x{self._unnamed}", self._unnamed + 1
+            name = "input" if self._only_input else f"x{self._unnamed}"
+            self._unnamed += 1
         kind = "parameter" if is_parameter else "input"
         identity = self.ids[node] = self._unique(safe(name))
         module = home if is_parameter else ""  # an input comes from outside, whoever reads it

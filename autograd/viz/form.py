@@ -1,7 +1,7 @@
 """The graph form: what was computed, as plain immutable data.
 
-Every picture, text and file is a function of it alone. Its ids say where a thing stands in the model, never where it lay in
-memory, so that the same model gives the same bytes today, tomorrow and on another machine.
+Every picture, text and file is a function of it alone. Its ids say where a thing stands in the model, never where it
+lay in memory, so that the same model gives the same bytes today, tomorrow and on another machine.
 """
 
 from __future__ import annotations

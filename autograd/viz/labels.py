@@ -11,13 +11,13 @@ _SIZES_OF_THE_OUTPUT = {"shape", "size", "output_size", "dtype", "scales"}  # th
 _ONE_BY_DEFAULT = {"stride", "dilation", "groups"}
 _FACE_SETTINGS = 3
 _FACE_WIDTH = 36
-_NEVER_ON_THE_FACE = {"kernel_size", "eps"}
+_NEVER_ON_THE_FACE = {"kernel_size", "eps", "ends"}
 
 # Where an op belongs, by its name where its file (``NodeForm.family``) says too little.
-_ACTIVATIONS = set(
-    "relu relu6 leaky_relu elu selu celu gelu silu sigmoid logsigmoid hardsigmoid hardswish hardtanh tanh softplus softsign "
-    "softmax log_softmax prelu mish threshold maximum clip clamp".split()
-)
+_ACTIVATIONS = {
+    "relu", "relu6", "leaky_relu", "prelu", "elu", "selu", "celu", "gelu", "silu", "mish", "sigmoid", "logsigmoid",
+    "tanh", "hardsigmoid", "hardswish", "hardtanh", "softplus", "softsign", "threshold",
+}  # fmt: skip
 _BY_FAMILY = {
     "conv": "convolution",
     "linalg": "linear",

@@ -1,4 +1,4 @@
-"""Where everything stands: each open module is laid out by itself, then takes its place as one cell of the module around it.
+"""Where everything stands: each open module is laid out by itself, then is one cell of the module around it.
 
 Inside, the direction of flow is always down; a picture that flows to the right is turned at the end.
 """
@@ -135,7 +135,7 @@ def _lay_out(
     titles: dict[str, float],
     right: bool,
 ) -> _Inside:
-    # the youngest origin first: what comes straight from the step before enters at the left, what skipped steps at the right
+    # the youngest origin first: what comes from the step before enters at the left, what skipped steps at the right
     pieces = sorted(pieces, key=lambda piece: piece.age, reverse=True)
     entries = [*dict.fromkeys(p.origin for p in pieces if p.source is None)]
     exits = [*dict.fromkeys(p.origin for p in pieces if p.target is None)]
@@ -196,8 +196,8 @@ def _row_heights(
     """Top and bottom of every row; wide swings get more room, so that curves stay gentle."""
     swing = [0.0] * len(rows.rows)
     for a, b, port_a, port_b in rows.steps:
-        row = rows.row_of[a]
-        swing[row] = max(swing[row], abs(x[a] + port_a - x[b] - port_b))
+        above = rows.row_of[a]
+        swing[above] = max(swing[above], abs(x[a] + port_a - x[b] - port_b))
     tops, bottoms = [], []
     y = 0.0 if entries else lead
     for i, row in enumerate(rows.rows):
@@ -256,14 +256,14 @@ def _landings(
     widths: list[float],
     inside: dict[str, _Inside],
 ) -> dict[int, float]:
-    """Spread the arrows into one item, so that their heads do not cover each other; the straight one keeps the middle."""
+    """Spread the arrows into one item, so that no head covers another; the straight one keeps the middle."""
     arriving: dict[int, list[tuple[float, int]]] = {}
     for i, (a, b, port_a, _) in enumerate(links):
         target = pieces[i].target
         if target is not None and target not in inside:
             route = rows.routes[i]
             arriving.setdefault(b, []).append(((x[route[-1]] if route else x[a] + port_a) - x[b], i))
-    result = {}
+    result: dict[int, float] = {}
     for b, sides in arriving.items():
         if len(sides) > 1:
             left = [i for dx, i in sorted(sides, reverse=True) if dx < -0.5]

@@ -9,7 +9,9 @@ _LENGTH = 80  # characters of a name or a value that are kept
 
 def clean(value: object) -> str:
     """A short one-line text without the characters that no file format can hold."""
-    text = "".join(" " if c in "\t\r\n" else c for c in str(value) if c in "\t\r\n" or printable(ord(c)))
+    text = str(value)
+    if not text.isprintable():
+        text = "".join(" " if c in "\t\r\n" else c for c in text if c in "\t\r\n" or printable(ord(c)))
     return text if len(text) <= _LENGTH else text[: _LENGTH - 1] + "…"
 
 

@@ -6,19 +6,25 @@ import unicodedata
 
 from .labels import CATEGORIES
 
-# Tints of Okabe & Ito's palette, which people with any colour vision tell apart; light, so that black text reads on all.
-_TINTS = ("#fbd9a0", "#c5e1f5", "#d9ecc9", "#b5e3d2", "#f8f2a6", "#f7c3a4", "#ecd2e2", "#dfe3ea", "#ececec", "#ffffff", "#f3ead9")  # fmt: skip
+# Tints of Okabe & Ito's palette, which people with any colour vision tell apart; light, so that black text reads on
+# all of them.
+_TINTS = (
+    "#fbd9a0", "#c5e1f5", "#d9ecc9", "#b5e3d2", "#f8f2a6", "#f7c3a4", "#ecd2e2", "#dfe3ea", "#ececec",
+    "#ffffff", "#f3ead9",
+)  # fmt: skip
 TINT = dict(zip(CATEGORIES, _TINTS, strict=True))
 MODULE = "#f7f7f9"
 TEXT = "#111111"
 QUIET = "#4a4a4a"
 
-# Advance widths in hundredths of the font size, of DejaVu Sans: wider than the other common sans-serif fonts, so that a text
-# measured here fits whichever of them is there.
-_REGULAR = [int(w) for w in """
-32 40 46 84 64 95 78 27 39 39 50 84 32 36 32 34 64 64 64 64 64 64 64 64 64 64 34 34 84 84 84 53 100 68 69 70 77 63 58 77 75 29 29
-66 56 86 75 79 60 79 69 63 61 73 68 99 69 61 69 39 34 39 84 50 50 61 63 55 63 62 35 63 63 28 28 58 28 97 63 61 63 63 41 52 39 63
-59 82 59 59 52 64 34 64 84""".split()]  # fmt: skip
+# Advance widths in hundredths of the font size, of DejaVu Sans: wider than the other common sans-serif fonts, so that a
+# text measured here fits whichever of them is there.
+_REGULAR = (
+    32, 40, 46, 84, 64, 95, 78, 27, 39, 39, 50, 84, 32, 36, 32, 34, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64,
+    34, 34, 84, 84, 84, 53, 100, 68, 69, 70, 77, 63, 58, 77, 75, 29, 29, 66, 56, 86, 75, 79, 60, 79, 69, 63,
+    61, 73, 68, 99, 69, 61, 69, 39, 34, 39, 84, 50, 50, 61, 63, 55, 63, 62, 35, 63, 63, 28, 28, 58, 28, 97,
+    63, 61, 63, 63, 41, 52, 39, 63, 59, 82, 59, 59, 52, 64, 34, 64, 84,
+)  # fmt: skip
 _OTHER = {"×": 0.84, "→": 0.84, "·": 0.33, "…": 1.0, "–": 0.5}
 _BOLD = 1.12
 

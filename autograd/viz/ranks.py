@@ -1,8 +1,8 @@
 """The first half of a layered layout: which row each cell stands in, and in which order.
 
-Cells are numbered in the order of execution; a link ``(a, b, port_a, port_b)`` leaves the centre of ``a`` at ``port_a`` and
-reaches ``b`` at ``port_b``. Links that pass rows in between get a waypoint in each, and links from one port share them, so that
-a tensor read in many places is one line that forks.
+Cells are numbered in the order of execution; a link ``(a, b, port_a, port_b)`` leaves ``a`` at ``port_a`` from its
+centre and reaches ``b`` at ``port_b``. Links that pass rows in between get a waypoint in each, and links from one port
+share them, so that a tensor read in many places is one line that forks.
 """
 
 from __future__ import annotations
@@ -90,8 +90,8 @@ def _add_waypoints(rows: Rows, links: list[tuple[int, int, float, float]]) -> No
 def _order(rows: Rows) -> None:
     """Order every row so that few links cross: each cell moves to the mean place of its neighbours.
 
-    The order of execution decides between equals, and cells stand left of waypoints: a chain of modules stays one straight
-    column, the links that skip some of it run at its right, the longest outermost.
+    The order of execution decides between equals, and cells stand left of waypoints: a chain of modules stays one
+    straight column, the links that skip some of it run at its right, the longest outermost.
     """
     above: list[list[tuple[int, float, float]]] = [[] for _ in rows.row_of]
     below: list[list[tuple[int, float, float]]] = [[] for _ in rows.row_of]

@@ -37,9 +37,9 @@ def svg(view: View, direction: str, title: str) -> str:
     width, height = max(page.w, legend_width), page.h + legend_height
     facts = "; ".join(f"{item.title} {' '.join(item.lines)}" for item in view.items[:200])
     out = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" class="gg" viewBox="0 0 {_n(width)} {_n(height)}" width="{_n(width)}" '
-        f'height="{_n(height)}" style="max-width:100%;height:auto" role="graphics-document" font-family="{_FONT}" '
-        f'fill="{TEXT}">',
+        f'<svg xmlns="http://www.w3.org/2000/svg" class="gg" viewBox="0 0 {_n(width)} {_n(height)}" '
+        f'width="{_n(width)}" height="{_n(height)}" style="max-width:100%;height:auto" role="graphics-document" '
+        f'font-family="{_FONT}" fill="{TEXT}">',
         f"<title>{xml_escape(clean(title))}</title>",
         f"<desc>{xml_escape(facts)}</desc>",
         f"<style>{_DARK}</style>",

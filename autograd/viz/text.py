@@ -14,7 +14,7 @@ _REPEATS = 3  # so many equal neighbours become one line
 def text(form: GraphForm, max_lines: int | None = None) -> str:
     """One line per module and op, in the order of execution; ``← …`` where an op reads other than the line above it."""
     tree = Tree(form, inline=True, max_nodes=None)
-    lines = []
+    lines: list[str] = []
     left_out = 0
     for line in _Writer(form, tree).lines():
         if max_lines is None or len(lines) < max_lines:
@@ -56,7 +56,7 @@ class _Writer:
                     source.shape if source.id in tree.folded else source.id == self._previous.get(identity)
                     for _, source in tree.sources.get(identity, ())
                 )
-                looks = (node.kind, node.name, node.shape, node.dtype, node.settings, inputs)
+                looks = (node.kind, node.name, node.shape, node.dtype, node.settings, inputs, self._output(identity))
             self._kind[identity] = numbers.setdefault(looks, len(numbers))
 
     def lines(self) -> Iterator[str]:
@@ -70,7 +70,8 @@ class _Writer:
                 yield indent + self._node(node, repeat) + self._output(identity)
                 continue
             module = self._tree.module[identity]
-            name = f"{module.name}–{self._tree.module[last].name}" if times > 1 else module.name
+            names = dict.fromkeys((module.name, self._tree.module[last].name))  # one name: one module, called often
+            name = "–".join(names)
             if self._tree.single(identity):
                 only = identity
                 while only not in self._tree.node:

@@ -39,21 +39,25 @@ class Tree:
                     break
                 child, box = box, self.outer[box]
         if max_nodes is not None:
-            self._cut_into_chunks(max_nodes)
+            self._cut_into_chunks(max_nodes, {node.id for node in inputs})
         self.depth = {"": -1}
-        self.inside = {}  # number of nodes in a module
+        self.inside: dict[str, int] = {}  # number of nodes in a module
         self.order = self._preorder()
         for identity in reversed(self.order):
             self.inside[identity] = (
                 1 if identity in self.node else sum(self.inside[child] for child in self.children[identity])
             )
 
-    def _cut_into_chunks(self, max_nodes: int) -> None:
-        """A row too long to show becomes a row of closed chunks, in the order of execution."""
+    def _cut_into_chunks(self, max_nodes: int, inputs: set[str]) -> None:
+        """A row too long to show becomes a row of closed chunks, in the order of execution; a few inputs stay out."""
         size = max(2, min(_CHUNK, max_nodes))
         for box in list(self.children):
+            kept = [child for child in self.children[box] if child in inputs]
+            if 4 * len(kept) > max_nodes:
+                kept = []
+            self.children[box] = self.children[box][len(kept) :]  # inputs stand first
             total, unit = len(self.children[box]), 1
-            while len(row := self.children[box]) > max(max_nodes, 1):
+            while len(row := self.children[box]) > max(max_nodes - len(kept), 1):
                 chunks = []
                 for start in range(0, len(row), size):
                     part = row[start : start + size]
@@ -68,6 +72,7 @@ class Tree:
                     self.outer[identity] = box
                     chunks.append(identity)
                 self.children[box], unit = chunks, unit * size
+            self.children[box] = kept + self.children[box]
 
     def _preorder(self) -> list[str]:
         order = []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 
 from autograd import graph
@@ -9,6 +11,7 @@ from autograd.modes import modes
 from autograd.tensor import Tensor, wrap
 
 
+@cache
 class _Op:
     variadic = None
 
@@ -18,7 +21,7 @@ class _Op:
 
 def op(name, inputs, shape, *, family="elementwise", roles=None, **settings):
     """A tensor of ``shape`` as if the op ``name`` had just made it of ``inputs``."""
-    kind = _Op(name, tuple(roles or ("input", "other")[: len(inputs)]), family)
+    kind = _Op(name, tuple(roles or (f"input{i}" for i in range(len(inputs)))), family)
     data = np.broadcast_to(np.float32(0), shape)
     parents = tuple(t._node for t in inputs)
     return wrap(data, graph.record(kind, parents, None, (data,), settings, tuple(shape), data.dtype))
@@ -158,6 +161,36 @@ class CrossEntropyLoss(Module):
     def forward(self, x):
         losses = op("cross_entropy_losses", (x,), (x.shape[0], *x.shape[2:]), family="loss", reduction="mean")
         return op("mean", (losses,), (), family="reduce")
+
+
+class Cell(Module):
+    """A recurrent cell with two states, called once a step."""
+
+    def __init__(self):
+        self.w, self.u = Parameter(8, 8), Parameter(8, 8)
+
+    def forward(self, x, h, c):
+        size = (4, 8)
+        parts = [op("matmul", pair, size, family="linalg") for pair in ((x, self.w), (h, self.u))]
+        z = op("add", parts, size)
+        gate, new = op("sigmoid", (z,), size), op("tanh", (z,), size)
+        c = op("add", (op("mul", (gate, new), size), c), size)
+        return op("mul", (op("tanh", (c,), size), gate), size), c
+
+
+class Dense(Module):
+    """Every convolution reads everything before it."""
+
+    def __init__(self):
+        self.convs = [Conv2d(8 * (i + 1), 8) for i in range(5)]
+
+    def forward(self, x):
+        made = [x]
+        for conv in self.convs:
+            n, c, h, w = x.shape
+            joined = op("cat", made, (n, c * len(made), h, w), family="join") if len(made) > 1 else x
+            made.append(conv(joined))
+        return made[-1]
 
 
 def unet_loss(size=64, depth=4):
