@@ -17,14 +17,12 @@ from __future__ import annotations
 import numpy as np
 
 from ..geometry import Padding, Pair, conv_output_size
-from . import im2col
 from .correlate import correlate
 from .plan import adjoint_axis, forward_axis, plan
+from .weight_gradient import weight_gradient
 
 
-def conv2d(
-    x: np.ndarray, w: np.ndarray, *, stride: Pair, padding: Padding, dilation: Pair, groups: int
-) -> np.ndarray:
+def conv2d(x: np.ndarray, w: np.ndarray, *, stride: Pair, padding: Padding, dilation: Pair, groups: int) -> np.ndarray:
     """Correlate x (N, C, H, W) with w (O, C/groups, KH, KW): (N, O, OH, OW)."""
     x, w = _in_order("conv2d", x, w)
     rows, columns = conv_output_size(x.shape[2:], w.shape[2:], stride, padding, dilation)
@@ -34,8 +32,9 @@ def conv2d(
     (top, _), (left, _) = padding
     vertical = forward_axis(rows, w.shape[2], stride[0], top, dilation[0])
     horizontal = forward_axis(columns, w.shape[3], stride[1], left, dilation[1])
-    layout = _plan(x, w, out, vertical, horizontal, groups, False)
-    return correlate(x, w, layout, out, groups=groups, transposed=False)
+    filter_size = w.shape[2] * w.shape[3]
+    how = plan(x.shape, w.shape[0] // groups, groups, vertical, horizontal, w.shape[2:], filter_size, x.itemsize)
+    return correlate(x, w, how, out, groups=groups, pitch=w.shape[1] * filter_size)
 
 
 def conv2d_input(
@@ -49,8 +48,10 @@ def conv2d_input(
     (top, _), (left, _) = padding
     vertical = adjoint_axis(size[0], w.shape[2], stride[0], top, dilation[0])
     horizontal = adjoint_axis(size[1], w.shape[3], stride[1], left, dilation[1])
-    layout = _plan(g, w, out, vertical, horizontal, groups, True)
-    return correlate(g, w, layout, out, groups=groups, transposed=True)
+    filter_size = w.shape[2] * w.shape[3]
+    step = w.shape[1] * filter_size
+    how = plan(g.shape, w.shape[1], groups, vertical, horizontal, w.shape[2:], step, g.itemsize)
+    return correlate(g, w, how, out, groups=groups, pitch=filter_size)
 
 
 def conv2d_weight(
@@ -58,16 +59,10 @@ def conv2d_weight(
 ) -> np.ndarray:
     """The adjoint in w: g (N, O, OH, OW) and x (N, C, H, W) to (O, C/groups, *kernel_size)."""
     g, x = _in_order("conv2d_weight", g, x)
-    return im2col.conv2d_weight(
+    if not (g.size and x.size):
+        return np.zeros((g.shape[1], x.shape[1] // groups, *kernel_size), x.dtype)
+    return weight_gradient(
         g, x, kernel_size=kernel_size, stride=stride, padding=padding, dilation=dilation, groups=groups
-    )
-
-
-def _plan(source, w, out, vertical, horizontal, groups, transposed):
-    channels, outputs = source.shape[1] // groups, out.shape[1] // groups
-    return plan(
-        *(source.shape[0], groups, channels, outputs, source.shape[2:], vertical, horizontal),
-        *(w.shape[2:], transposed, source.itemsize),
     )
 
 

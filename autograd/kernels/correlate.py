@@ -15,48 +15,45 @@ from .planes import fill_planes
 from .tile import OUTER_ROWS, OUTER_VECTORS, copy_first, copy_vector, lanes, multiply_outer
 
 
-def correlate(x: np.ndarray, w: np.ndarray, plan: Plan, out: np.ndarray, *, groups: int, transposed: bool) -> np.ndarray:
+def correlate(x: np.ndarray, w: np.ndarray, plan: Plan, out: np.ndarray, *, groups: int, pitch: int) -> np.ndarray:
     """Fill ``out`` with the correlation of ``x`` and ``w`` that ``plan`` describes.
 
-    w : (O, C/groups, KH, KW) as it belongs to ``conv2d``. Transposed, the sum runs over its first axis.
+    pitch : distance of the weights of one output channel and the next.
     """
-    outputs, filter_size = out.shape[1] // groups, w.shape[2] * w.shape[3]
+    outputs = out.shape[1] // groups
     flat, weights, target = x.reshape(-1), w.reshape(groups, -1), out.reshape(-1, *out.shape[2:])
-    pitch = filter_size if transposed else w[0].size  # from one output channel's weights to the next one's
     common = (weights, pitch, target, outputs, lanes(x.dtype))
-    layout = (plan.sizes, plan.rows, plan.columns)
-    products = out[0, 0].size * len(plan.taps) * outputs / len(plan.phases) / 8  # of one image and group, vectorised
+    sizes, rows, columns, phases, taps = plan.layout
+    products = out[0, 0].size * len(taps) * outputs / len(phases) / 8  # of one image and group, vectorised
+    images = x.shape[0] * groups
     if not plan.tiles:
-        blocks = x.shape[0] * groups * plan.blocks
-        cost = products / plan.blocks
-        parallel_for(_correlate_blocks, blocks, flat, *common, *layout, plan.phases, plan.taps, cost=cost)
+        arguments = (*common, *plan.layout)
+        parallel_for(_correlate_blocks, images * plan.blocks, flat, *arguments, cost=products / plan.blocks)
     else:
-        images = x.shape[0] * groups
-        planes = np.empty((x.shape[0], groups, plan.scratch), x.dtype)
-        parallel_for(_fill_images, images, flat, planes, lanes(x.dtype), *layout, cost=plan.scratch)
-        tasks = groups * len(plan.phases) * plan.tiles * plan.chunks
-        arguments = (*common, plan.tiles, plan.chunks, plan.sizes, plan.phases, plan.taps)
-        parallel_for(_correlate_tiles, tasks, planes, *arguments, cost=products * images / tasks)
+        planes = np.empty((x.shape[0], groups, plan.elements), x.dtype)
+        arguments = (planes, lanes(x.dtype), sizes, rows, columns)
+        parallel_for(_fill_images, images, flat, *arguments, cost=plan.elements)
+        tasks = groups * len(phases) * plan.tiles * plan.chunks
+        arguments = (planes, *common, plan.tiles, plan.chunks, sizes, phases, taps)
+        parallel_for(_correlate_tiles, tasks, *arguments, cost=products * images / tasks)
     return out
 
 
 @njit
 def _correlate_blocks(start, stop, x, w, w_pitch, out, outputs, lanes, sizes, rows, columns, phases, taps):
-    channels, height, width, pitch, block_rows, blocks, plane_rows, spread_h, spread_w, scratch_size = (
-        sizes[0], sizes[1], sizes[2], sizes[7], sizes[8], sizes[9], sizes[10], sizes[11], sizes[12], sizes[13],
+    image_size, pitch, spread_h, spread_w, block_rows, blocks = (
+        sizes[0] * sizes[1] * sizes[2], sizes[7], sizes[10], sizes[11], sizes[12], sizes[13],
     )  # fmt: skip
     image_rows, image_columns = out.shape[1], out.shape[2]
     groups, group_weights = w.shape
     weights = w.reshape(-1)
     flat = out.reshape(-1)
-    planes = np.empty(scratch_size, x.dtype)
+    planes = np.empty(sizes[9], x.dtype)
     pixels = OUTER_VECTORS * lanes
     sums = np.empty(OUTER_ROWS * pixels + lanes, x.dtype)
     for task in range(start, stop):
         image, first_row = task // blocks, task % blocks * block_rows
-        fill_planes(
-            x, image * channels * height * width, channels, first_row, plane_rows, lanes, sizes, rows, columns, planes, 0
-        )
+        fill_planes(x, image * image_size, sizes[0], first_row, lanes, sizes, rows, columns, planes, 0)
         for phase in range(phases.shape[0]):
             high, wide = min(block_rows, phases[phase, 2] - first_row), phases[phase, 3]
             corner = (phases[phase, 0] + first_row * spread_h) * image_columns + phases[phase, 1]
@@ -91,18 +88,15 @@ def _correlate_blocks(start, stop, x, w, w_pitch, out, outputs, lanes, sizes, ro
 
 @njit
 def _fill_images(start, stop, x, planes, lanes, sizes, rows, columns):
-    channels, pixels, plane_rows = sizes[0], sizes[1] * sizes[2], sizes[10]
     flat = planes.reshape(-1)
     for image in range(start, stop):
-        to = image * planes.shape[2]
-        fill_planes(x, image * channels * pixels, channels, 0, plane_rows, lanes, sizes, rows, columns, flat, to)
+        source, target = image * sizes[0] * sizes[1] * sizes[2], image * planes.shape[2]
+        fill_planes(x, source, sizes[0], 0, lanes, sizes, rows, columns, flat, target)
 
 
 @njit
-def _correlate_tiles(
-    start, stop, planes, w, w_pitch, out, outputs, lanes, tiles, chunks, sizes, phases, taps
-):
-    pitch, spread_h, spread_w = sizes[7], sizes[11], sizes[12]
+def _correlate_tiles(start, stop, planes, w, w_pitch, out, outputs, lanes, tiles, chunks, sizes, phases, taps):
+    pitch, spread_h, spread_w = sizes[7], sizes[10], sizes[11]
     images, groups, image_size = planes.shape
     image_rows, image_columns = out.shape[1], out.shape[2]
     group_weights, panels = w.shape[1], -(-outputs // OUTER_ROWS)

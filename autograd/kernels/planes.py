@@ -7,15 +7,15 @@ from .tile import copy_inside
 
 
 @njit
-def fill_planes(x, image, channels, first_row, plane_rows, lanes, sizes, rows, columns, planes, at):
-    """Copy ``plane_rows`` rows of ``channels`` channels, from output row ``first_row`` on, to ``planes[at:]``.
+def fill_planes(x, image, channels, first_row, lanes, sizes, rows, columns, planes, at):
+    """Copy ``channels`` channels, from what output row ``first_row`` needs on, to ``planes[at:]``.
 
-    x : the images, flat; ``image`` is where the first channel begins. The vector behind the last row is set to zero too.
+    x : the images, flat; ``image`` is where the first channel begins. The vector behind the planes is set to zero too.
     """
-    height, width, step_h, step_w, first_h, first_w, pitch = (
-        sizes[1], sizes[2], sizes[3], sizes[4], sizes[5], sizes[6], sizes[7],
+    height, width, step_h, step_w, first_h, first_w, pitch, plane_rows = (
+        sizes[1], sizes[2], sizes[3], sizes[4], sizes[5], sizes[6], sizes[7], sizes[8],
     )  # fmt: skip
-    for c in range(channels):
+    for _ in range(channels):
         for a in range(rows.size):
             for b in range(columns.shape[0]):
                 first = image + first_w * step_w + columns[b, 0]

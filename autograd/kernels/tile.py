@@ -90,7 +90,9 @@ class _Emitter:
             builder.icmp_signed(">=", self._lane_numbers, self._splat_index(low)),
             builder.icmp_signed("<", self._lane_numbers, self._splat_index(high)),
         )
-        function = self._intrinsic("masked.load", self.vector, [self.vector.as_pointer(), _I32, inside.type, self.vector])
+        function = self._intrinsic(
+            "masked.load", self.vector, [self.vector.as_pointer(), _I32, inside.type, self.vector]
+        )
         pointer = builder.bitcast(pointer, self.vector.as_pointer())
         return builder.call(function, [pointer, ir.Constant(_I32, self._align), inside, self.zero])
 
@@ -190,9 +192,7 @@ def _constant(value: int) -> ir.Constant:
 
 
 @intrinsic
-def multiply_outer(
-    typing_context, weights, w0, pitch, channels, pixels, p0, taps, first, count, result, r0
-):
+def multiply_outer(typing_context, weights, w0, pitch, channels, pixels, p0, taps, first, count, result, r0):
     """``result[r0 + m·L + p] = sum over k of weights[w0 + m·pitch + taps[k, 0]] · pixels[p0 + taps[k, 1] + p]``.
 
     M = OUTER_ROWS output channels m, of which only the first ``channels`` exist in memory (the others repeat the last);
@@ -252,9 +252,7 @@ def add_dots(typing_context, rows, r0, pitch, pixels, p0, offsets, o0, length, r
         row, pixels, result = body.address(0, r0), body.address(3, p0), body.address(8, s0)
         offsets = body.address(5, o0)
         rows = [builder.gep(row, [builder.mul(pitch, _constant(m))]) for m in range(DOT_ROWS)]
-        taps = [
-            builder.gep(pixels, [builder.load(builder.gep(offsets, [_constant(j)]))]) for j in range(DOT_TAPS)
-        ]
+        taps = [builder.gep(pixels, [builder.load(builder.gep(offsets, [_constant(j)]))]) for j in range(DOT_TAPS)]
 
         def accumulate(p, sums):
             ours = [emit.load(builder.gep(pointer, [p])) for pointer in rows]

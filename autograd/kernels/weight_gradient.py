@@ -1,0 +1,153 @@
+"""The weight gradient: each weight is a dot product over all output pixels of all images.
+
+Both operands of such a product are runs of pixels, so the sum runs lane by lane in vectors and is added up across lanes
+at the end of each piece. A task is a *part* of the pixels for a *chunk* of the input channels: it copies its channels
+into padded planes, gathers the pixels that a few taps meet (they stay in the first-level cache) and multiplies them with
+the gradients of all output channels. Parts and chunks are fixed by shape, and the parts are added in order.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+
+from ..geometry import Padding, Pair
+from .jit import njit
+from .parallel import parallel_for
+from .plan import LEAST_TASKS, Layout, ceil_div, forward_axis, grid, lay_out
+from .planes import fill_planes
+from .tile import DOT_ROWS, DOT_TAPS, add_dots, copy_inside, copy_vector, dot_results, lanes
+
+# Bytes of the gradients of one piece of pixels, in all output channels; they are read again for every few taps.
+_PIECE_BYTES = 500_000
+# Pixels of a piece. Fewer, and adding up lanes counts (10 % at 384); more, and six taps fall out of the first-level cache.
+_FEWEST, _MOST = 384, 1024
+# Taps of a chunk: so many products pay for copying a gradient.
+_CHUNK_TAPS = 144
+
+
+class _Cut(NamedTuple):
+    """How the sum is cut into tasks."""
+
+    layout: Layout  # of the planes of one chunk and piece
+    chunk: int  # channels
+    images: int  # of a piece; more than one only if they are whole
+    pieces: int
+    parts: int
+
+
+def weight_gradient(
+    g: np.ndarray, x: np.ndarray, *, kernel_size: Pair, stride: Pair, padding: Padding, dilation: Pair, groups: int
+) -> np.ndarray:
+    """The adjoint of ``conv2d`` in w: g (N, O, OH, OW) and x (N, C, H, W) to (O, C/groups, *kernel_size)."""
+    channels, outputs = x.shape[1] // groups, g.shape[1] // groups
+    cut = _cut(x.shape, g.shape, kernel_size, stride, padding, dilation, groups, x.itemsize)
+    chunks, taps = ceil_div(channels, cut.chunk), len(cut.layout.taps)
+    blocks = ceil_div(outputs, DOT_ROWS), ceil_div(taps, DOT_TAPS)
+    sums = np.zeros((cut.parts, groups, chunks, *blocks, dot_results(x.dtype)), x.dtype)
+    tasks = cut.parts * groups * chunks
+    layout = (cut.layout.sizes, cut.layout.rows, cut.layout.columns, cut.layout.taps)
+    parallel_for(
+        *(_add_parts, tasks, g.reshape(-1, *g.shape[2:]), x.reshape(-1), sums, channels, outputs, lanes(x.dtype)),
+        *(cut.chunk, cut.images, cut.pieces, *layout),
+        cost=g.size * taps * chunks / tasks / 8,
+    )
+    gw = np.empty((g.shape[1], channels, *kernel_size), x.dtype)
+    parallel_for(_collect, g.shape[1], sums, gw.reshape(g.shape[1], -1), outputs, taps, cost=gw[0].size * cut.parts)
+    return gw
+
+
+@lru_cache(maxsize=1024)
+def _cut(
+    x: tuple[int, ...],
+    g: tuple[int, ...],
+    kernel_size: Pair,
+    stride: Pair,
+    padding: Padding,
+    dilation: Pair,
+    groups: int,
+    itemsize: int,
+) -> _Cut:
+    batch, _, out_rows, out_columns = g
+    channels, filter_size = x[1] // groups, kernel_size[0] * kernel_size[1]
+    chunks = max(1, round(channels * filter_size / _CHUNK_TAPS))
+    chunk = ceil_div(channels, min(chunks, channels))
+    chunks = ceil_div(channels, chunk)
+
+    pixels = min(max(_PIECE_BYTES // (itemsize * g[1] // groups), _FEWEST), _MOST)
+    images = min(max(1, pixels // (out_rows * out_columns)), batch)
+    rows = out_rows if images > 1 else min(out_rows, max(1, pixels // out_columns))
+    rows = ceil_div(out_rows, ceil_div(out_rows, rows))
+    pieces = ceil_div(batch, images) * ceil_div(out_rows, rows)
+    parts = min(pieces, ceil_div(LEAST_TASKS, groups * chunks))
+
+    vertical = forward_axis(out_rows, kernel_size[0], stride[0], padding[0][0], dilation[0])
+    horizontal = forward_axis(out_columns, kernel_size[1], stride[1], padding[1][0], dilation[1])
+    layout = lay_out(grid((x[2], x[3]), vertical, horizontal), chunk, rows, kernel_size, filter_size)
+    return _Cut(layout, chunk, images, pieces, parts)
+
+
+@njit
+def _add_parts(start, stop, g, x, sums, channels, outputs, lanes, chunk, images, pieces, sizes, rows, columns, taps):
+    image_size, pitch, elements, block_rows = sizes[1] * sizes[2], sizes[7], sizes[9], sizes[12]
+    parts, groups, chunks, row_blocks, tap_blocks, results = sums.shape
+    batch, out_rows, out_columns = g.shape[0] // (groups * outputs), g.shape[1], g.shape[2]
+    row_pieces = (out_rows + block_rows - 1) // block_rows
+    chunk_taps = taps.shape[0] // chunk
+    capacity = (images * block_rows * out_columns + lanes - 1) // lanes * lanes
+    flat_g, flat_sums = g.reshape(-1), sums.reshape(-1)
+    planes = np.empty(images * elements, x.dtype)
+    gradients = np.zeros(row_blocks * DOT_ROWS * capacity + lanes, x.dtype)
+    windows = np.zeros(DOT_TAPS * capacity + lanes, x.dtype)
+    positions = np.arange(DOT_TAPS) * capacity
+    for task in range(start, stop):
+        first_channel = task % chunks * chunk
+        group, part = task // chunks % groups, task // chunks // groups
+        here = min(chunk, channels - first_channel)
+        for piece in range(part * pieces // parts, (part + 1) * pieces // parts):
+            first_image, first_row = piece // row_pieces * images, piece % row_pieces * block_rows
+            count, high = min(images, batch - first_image), min(block_rows, out_rows - first_row)
+            run = high * out_columns
+            length = (count * run + lanes - 1) // lanes * lanes
+            for i in range(count):
+                source = (((first_image + i) * groups + group) * channels + first_channel) * image_size
+                fill_planes(x, source, here, first_row, lanes, sizes, rows, columns, planes, i * elements)
+            for o in range(outputs):
+                for i in range(count):
+                    source = ((first_image + i) * groups + group) * outputs + o
+                    source = (source * out_rows + first_row) * out_columns
+                    for t in range(0, run, lanes):  # the last vector ends with zeros, as far as ``length``
+                        copy_inside(gradients, o * capacity + i * run + t, flat_g, source + t, 0, run - t)
+            for block in range((here * chunk_taps + DOT_TAPS - 1) // DOT_TAPS):
+                for j in range(min(DOT_TAPS, here * chunk_taps - block * DOT_TAPS)):
+                    target = j * capacity
+                    for i in range(count):
+                        source = i * elements + taps[block * DOT_TAPS + j, 1]
+                        for r in range(high):
+                            for t in range(0, out_columns, lanes):
+                                copy_vector(windows, target + t, planes, source + t)
+                            target += out_columns
+                            source += pitch
+                    for t in range(target, j * capacity + length):
+                        windows[t] = 0
+                for b in range(row_blocks):
+                    at = ((task * row_blocks + b) * tap_blocks + block) * results
+                    add_dots(
+                        gradients, b * DOT_ROWS * capacity, capacity, windows, 0, positions, 0, length, flat_sums, at
+                    )
+
+
+@njit
+def _collect(start, stop, sums, gw, outputs, chunk_taps):
+    """Add the parts, in order, and put the sums where their weights are."""
+    for o in range(start, stop):
+        group, row = o // outputs, o % outputs
+        for k in range(gw.shape[1]):
+            chunk, tap = k // chunk_taps, k % chunk_taps
+            total = gw.dtype.type(0)
+            for part in range(sums.shape[0]):
+                place = row % DOT_ROWS * DOT_TAPS + tap % DOT_TAPS
+                total += sums[part, group, chunk, row // DOT_ROWS, tap // DOT_TAPS, place]
+            gw[o, k] = total
