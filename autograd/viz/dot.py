@@ -29,7 +29,7 @@ def body(view: View, direction: str) -> list[str]:
     """The lines between the braces of the graph."""
     lines = [
         f"\trankdir={direction}",
-        '\tgraph [fontname="Helvetica" fontsize=12 color="#8a93a3" bgcolor=white style=rounded]',
+        '\tgraph [fontname="Helvetica" fontsize=12 color="#8a93a3" bgcolor=white style=rounded labeljust=l]',
         '\tnode [fontname="Helvetica" fontsize=11 shape=box style="rounded,filled" color="#555d69" margin="0.12,0.06"]',
         '\tedge [color="#6b7480" arrowsize=0.7]',
     ]

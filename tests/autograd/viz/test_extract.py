@@ -5,6 +5,7 @@ import gc
 import numpy as np
 import pytest
 
+import nn
 from autograd import tensor, viz
 from autograd.modes import modes
 from autograd.viz.extract import _value
@@ -196,3 +197,12 @@ def test_modules_without_names_or_parameters_are_drawn_too():
     assert [m.id for m in viz.graph(Bare()(leaf(3))).form.modules] == [
         "Bare", "Bare.Sequential", "Bare.Sequential.0", "Bare.Sequential.1",
     ]  # fmt: skip
+
+
+def test_a_network_of_nn_is_drawn_with_its_names():
+    net = nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 1))
+    g = viz.graph(net(tensor([[1.0, 2.0, 3.0]])).sum(), depth=1)
+    assert [m.id for m in g.form.modules] == ["Sequential", "Sequential.0", "Sequential.1", "Sequential.2"]
+    assert by_id(g)["Sequential.0.weight"].shape == (4, 3)
+    assert next(item.title for item in g.shown.items if item.kind == "module") == "0: Linear"
+    assert g.form.modules[0].parameters == 21
