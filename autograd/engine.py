@@ -141,7 +141,7 @@ def _fit(part: Any, parent: Node, node: Node) -> Any:
 
 
 def _apply_hooks(node: Node, g: Any, create_graph: bool) -> Any:
-    for hook in node.hooks or ():
+    for hook in list((node.hooks or {}).values()):
         result = hook(g if create_graph else as_tensor(np.asarray(g)))
         if result is not None:
             g = result if create_graph else result._data

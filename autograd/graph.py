@@ -19,6 +19,7 @@ import numpy as np
 from .modes import modes
 
 if TYPE_CHECKING:
+    from .hooks import HookHandle
     from .primitive import Plan, Primitive
     from .tensor import Tensor
 
@@ -58,7 +59,7 @@ class Node:
     code: CodeType | None
     lasti: int
     ref: weakref.ref[Tensor] | None  # the tensor whose .grad this node fills: every leaf, and after retain_grad()
-    hooks: list[Callable] | None  # called with the gradient before it is used
+    hooks: dict[HookHandle, Callable] | None  # called with the gradient before it is used
 
     @property
     def name(self) -> str:

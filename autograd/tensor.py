@@ -14,6 +14,7 @@ import numpy as np
 
 from . import graph
 from .dtypes import default_float
+from .hooks import HookHandle, add_hook
 
 if TYPE_CHECKING:
     from .graph import Node
@@ -132,20 +133,13 @@ class Tensor:
             raise RuntimeError("retain_grad: this tensor does not require a gradient")
         self._node.ref = weakref.ref(self)
 
-    def register_hook(self, hook: Callable[[Tensor], Tensor | None]) -> Callable[[], None]:
-        """Call ``hook(gradient)`` when this tensor's gradient is complete; a returned Tensor replaces it.
-
-        Returns a function that removes the hook.
-        """
-        node = self._node
-        if node is None:
+    def register_hook(self, hook: Callable[[Tensor], Tensor | None]) -> HookHandle:
+        """Call ``hook(gradient)`` when this tensor's gradient is complete; a returned Tensor replaces it."""
+        if self._node is None:
             raise RuntimeError("register_hook: this tensor does not require a gradient")
-        node.hooks = [*(node.hooks or ()), hook]
-
-        def remove() -> None:
-            node.hooks = [h for h in node.hooks or () if h is not hook] or None
-
-        return remove
+        if self._node.hooks is None:
+            self._node.hooks = {}
+        return add_hook(self._node.hooks, hook)
 
     # --- gradients ----------------------------------------------------------------------------------------------
 

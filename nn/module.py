@@ -12,28 +12,13 @@ import numpy as np
 
 from autograd.graph import Scope
 from autograd.modes import modes
+from autograd.hooks import HookHandle, add_hook
 from autograd.tensor import Tensor, from_numpy
 
 from .parameter import Parameter
 from .state import IncompatibleKeys, convert, load_state, state_of
 
 _TABLES = ("_parameters", "_buffers", "_modules")
-
-
-class HookHandle:
-    """Removes a hook: by ``remove()``, or at the end of a ``with`` block."""
-
-    def __init__(self, hooks: dict[HookHandle, Callable]) -> None:
-        self._hooks = hooks
-
-    def remove(self) -> None:
-        self._hooks.pop(self, None)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self.remove()
 
 
 class Module:
@@ -87,17 +72,11 @@ class Module:
 
     def register_forward_pre_hook(self, hook: Callable[[Module, tuple], Any]) -> HookHandle:
         """Call ``hook(module, args)`` before ``forward``; what it returns replaces the arguments."""
-        return self._hook(self._forward_pre_hooks, hook)
+        return add_hook(self._forward_pre_hooks, hook)
 
     def register_forward_hook(self, hook: Callable[[Module, tuple, Any], Any]) -> HookHandle:
         """Call ``hook(module, args, output)`` after ``forward``; what it returns replaces the output."""
-        return self._hook(self._forward_hooks, hook)
-
-    @staticmethod
-    def _hook(hooks: dict, hook: Callable) -> HookHandle:
-        handle = HookHandle(hooks)
-        hooks[handle] = hook
-        return handle
+        return add_hook(self._forward_hooks, hook)
 
     # --- names ----------------------------------------------------------------------------------------------------
 

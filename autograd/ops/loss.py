@@ -20,7 +20,7 @@ def cross_entropy_losses(logits, *, targets, weight, ignore_index, label_smoothi
     With ``label_smoothing`` ε the target distribution is ``(1−ε)·onehot + ε/K``, each class weighted.
     Ignored positions give 0.
     """
-    _check_targets(logits, targets, weight, ignore_index)
+    check_targets("cross_entropy", logits, targets, weight, ignore_index)
     return kernels.softmax.cross_entropy(logits, targets, weight, ignore_index, label_smoothing)
 
 
@@ -47,23 +47,23 @@ def _target_distribution(logits, targets, weight, ignore_index, label_smoothing)
     return (q * valid[:, None]).astype(logits.dtype)
 
 
-def _check_targets(logits, targets, weight, ignore_index):
+def check_targets(op: str, logits, targets, weight, ignore_index):
     """Kernels trust class numbers, so a wrong one must not get there."""
     if targets.dtype.kind not in "iu":
-        raise TypeError(f"cross_entropy: targets are class numbers (integers), not {targets.dtype}")
+        raise TypeError(f"{op}: targets are class numbers (integers), not {targets.dtype}")
     if logits.ndim < 2 or targets.shape != (logits.shape[0], *logits.shape[2:]):
         raise ValueError(
-            f"cross_entropy: targets.shape={targets.shape} does not fit logits.shape={logits.shape}: "
+            f"{op}: targets.shape={targets.shape} does not fit logits.shape={logits.shape}: "
             f"expected {(logits.shape[0], *logits.shape[2:])}, one class number for each position"
         )
     classes = logits.shape[1]
     if weight is not None and weight.shape != (classes,):
-        raise ValueError(f"cross_entropy: weight.shape={weight.shape}, but there are {classes} classes")
+        raise ValueError(f"{op}: weight.shape={weight.shape}, but there are {classes} classes")
     bad = (targets != ignore_index) & ((targets < 0) | (targets >= classes))
     if bad.any():
         where = tuple(int(i) for i in np.argwhere(bad)[0])
         raise IndexError(
-            f"cross_entropy: target {int(targets[where])} at {where} is not in [0, {classes}) "
+            f"{op}: target {int(targets[where])} at {where} is not in [0, {classes}) "
             f"(logits.shape[1]={classes}); use ignore_index={int(targets[where])} to leave such positions out"
         )
 

@@ -9,8 +9,7 @@ import numpy as np
 
 from autograd.ops.compare import where
 from autograd.ops.index import gather
-from autograd.ops.loss import _check_targets as check_targets
-from autograd.ops.loss import cross_entropy_losses
+from autograd.ops.loss import check_targets, cross_entropy_losses
 from autograd.ops.softmax import log_softmax
 from autograd.tensor import Tensor, as_tensor
 
@@ -126,7 +125,7 @@ def nll_loss(
     rows, target, alone = _rows("nll_loss", input, target)
     weight = class_weight("nll_loss", weight, rows.shape[1], input.dtype)
     numbers = target._data
-    check_targets(rows, numbers, weight, ignore_index)
+    check_targets("nll_loss", rows, numbers, weight, ignore_index)
     valid = numbers != ignore_index
     chosen = np.where(valid, numbers, 0)
     losses = -gather(rows, 1, chosen[:, None]).reshape(chosen.shape)
