@@ -5,8 +5,8 @@ from .models import Module, ReLU
 NASTY = [
     "<b>bold</b>", "<script>alert(1)</script>", "a:b", "a:b:c", "ends in \\", "\\N", "\\G", "\\l\\r\\n", '"', "'",
     '"quoted"', "a -> b", "{record|field}", "&amp;", "&", "&#x3c;", "]]>", "-->", "<!--", "node", "new\nline",
-    "tab\tstop", "nul\x00 bell\x07", "\ud800 half", "\ufffe", "\u2028", "日本語のモジュール", "é ñ ß", "x" * 500, "", " ", "%s {0}",
-    "javascript:alert(1)", "<", ">",
+    "tab\tstop", "nul\x00 bell\x07", "\ud800 half", "\ufffe", "\u2028", "日本語のモジュール", "é ñ ß", "x" * 500, "",
+    " ", "%s {0}", "javascript:alert(1)", "<", ">",
 ]  # fmt: skip
 
 
