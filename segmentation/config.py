@@ -120,8 +120,13 @@ def resolve(given: dict[str, Any]) -> Config:
     settings["lr"] = LEARNING_RATES.get(optimizer, Config.lr)
     config = Config(**{**settings, **given})
     config.check()
-    if config.scenes is not None and config.data != "digits":
-        raise UsageError(f"--scenes is for the digit scenes; the data here is the folder {config.data!r}")
+    foreign = ("size", "val_fraction") if config.data == "digits" else ("scenes",)
+    for name in foreign:
+        if name in given:
+            option = f"--{name.replace('_', '-')}"
+            if config.data == "digits":
+                raise UsageError(f"{option} is for folders of pictures; the digit scenes come as they are: leave it out")
+            raise UsageError(f"{option} is for the digit scenes; the data here is the folder {config.data!r}: leave it out")
     return config
 
 

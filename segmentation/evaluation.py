@@ -169,6 +169,8 @@ def class_weights(dataset: Dataset, kind: str) -> np.ndarray | None:
         counts += np.bincount(
             mask if dataset.ignore_index is None else mask[mask != dataset.ignore_index], minlength=len(counts)
         )
-    share = np.maximum(counts, counts[counts > 0].min(initial=1)) / max(counts.sum(), 1)
+    if not counts.any():
+        return None  # nothing is labelled: there is nothing to weigh
+    share = np.where(counts > 0, counts, counts[counts > 0].min()) / counts.sum()
     weights = share ** {"sqrt": -0.5, "inverse": -1.0}[kind]
-    return (weights / (weights * share).sum()).astype(np.float32)
+    return (weights * counts.sum() / (weights * counts).sum()).astype(np.float32)
