@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
+from ..dtypes import default_float
 from ..primitive import primitive
 from .compare import keep, where
 from .elementwise import sigmoid
+from .layout import axis_of, cast
+from .softmax import log_softmax as _log_softmax
+from .softmax import softmax as _softmax
 
 
 @primitive(elementwise=True, kinks="0: gradient 0")
@@ -17,7 +22,7 @@ def relu(input):
     return np.maximum(input, 0)
 
 
-relu.vjp(input=lambda g, y: keep(g, y > 0))
+relu.vjp(input=lambda g, y: keep(g, ~(y <= 0)))  # a NaN passes its gradient on
 
 
 @primitive(elementwise=True, kinks="0: the slope of the negative side")
@@ -45,3 +50,20 @@ _softplus.vjp(input=lambda g, input, *, beta, threshold: where(input * beta > th
 def softplus(input: Any, beta: float = 1.0, threshold: float = 20.0) -> Any:
     """``log(1 + e^(beta · input)) / beta``, a smooth ``relu``; ``input`` itself where ``beta · input > threshold``."""
     return _softplus(input, beta=float(beta), threshold=float(threshold))
+
+
+def softmax(input: Any, dim: int, dtype: Any = None) -> Any:
+    """``e^x / Σ e^x`` along ``dim``."""
+    return _along(_softmax, input, dim, dtype)
+
+
+def log_softmax(input: Any, dim: int, dtype: Any = None) -> Any:
+    """The logarithm of :func:`softmax`, exact where the softmax itself would round to 0."""
+    return _along(_log_softmax, input, dim, dtype)
+
+
+def _along(op: Callable, input: Any, dim: int, dtype: Any) -> Any:
+    dtype = default_float if dtype is None and input.dtype.kind != "f" else dtype
+    if dtype is not None and input.dtype != dtype:
+        input = cast(input, dtype=np.dtype(dtype))
+    return op(input, dim=axis_of(dim, input.ndim, op.__name__))

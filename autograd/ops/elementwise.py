@@ -77,8 +77,10 @@ def floor_divide(input, other):
 @primitive(elementwise=True, kinks="at whole quotients: jumps, gradient 0 everywhere")
 def _trunc_divide(input, other):
     """``input / other`` without its decimals."""
-    whole = np.fmod(input, other)
-    return np.trunc((input - whole) / other) if np.asarray(whole).dtype.kind == "f" else (input - whole) // other
+    quotient = np.true_divide(input, other)
+    if np.result_type(input, other).kind == "f":
+        return np.trunc(quotient)
+    return (input - np.fmod(input, other)) // other  # exact for integers beyond 2**53, which a float is not
 
 
 @primitive(elementwise=True, kinks="at whole quotients: jumps; the gradient of the piece to the right")
@@ -93,7 +95,7 @@ def fmod(input, other):
     return np.fmod(input, other)
 
 
-remainder.vjp(input=lambda g: g, other=lambda g, input, other: -g * floor(input / other))
+remainder.vjp(input=lambda g: g, other=lambda g, input, other: -g * (input // other))
 fmod.vjp(input=lambda g: g, other=lambda g, input, other: -g * trunc(input / other))
 
 
@@ -106,6 +108,8 @@ def pow(input, other):
     """
     if type(other) is int and other == 3:
         return input * input * input
+    if type(other) is float and other == -0.5:
+        return 1 / np.sqrt(input)
     return input**other  # the operator, not np.power: it knows 2, 1/2 and −1 as numbers
 
 
@@ -120,7 +124,7 @@ def _pow_other_rule(g, input, other, y):
         # log of a 0 base would be −inf where the gradient is 0: replaced before, so that no NaN arises at any order
         return g * y * log(where((input == 0) & (other >= 0), 1.0, input))
     if input == 0:
-        return keep(g * y * -math.inf, other < 0)
+        return keep(g * y * -math.inf, ~(other >= 0))
     return g * y * (math.log(input) if input > 0 else math.nan)
 
 
@@ -138,8 +142,8 @@ def abs(input):
 
 @primitive(elementwise=True, kinks="0: jumps, gradient 0 everywhere")
 def sign(input):
-    """−1, 0 or 1."""
-    return np.sign(input)
+    """−1, 0 or 1; 0 of NaN."""
+    return np.subtract(np.greater(input, 0), np.less(input, 0), dtype=np.asarray(input).dtype)
 
 
 @primitive(elementwise=True, kinks="whole numbers: jumps, gradient 0 everywhere")

@@ -10,24 +10,21 @@ import numpy as np
 from ..dtypes import float16, float32, float64, int32, int64
 from ..primitive import Primitive
 from ..tensor import Tensor
-from . import activation, compare, elementwise, extremes, index, inplace, join, layout, linalg, reduce
+from . import activation, compare, elementwise, erf, extremes, index, inplace, join, layout, linalg, reduce
 from .layout import cast, clone
 
 # --- operators: straight to the primitives, because 1-element tensors feel every call ---------------------------------
 
 
 def _operator(op: Callable) -> Callable:
-    def method(self: Tensor, other: Any) -> Any:
-        return op(self, other)
-
-    return method
+    if isinstance(op, Primitive):
+        run = op._run  # one call less than op(self, other)
+        return lambda self, other: run((self, other), {})
+    return lambda self, other: op(self, other)
 
 
 def _reflected(op: Callable) -> Callable:
-    def method(self: Tensor, other: Any) -> Any:
-        return op(other, self)
-
-    return method
+    return lambda self, other: op(other, self)
 
 
 def _comparison(op: Callable) -> Callable:
@@ -97,7 +94,8 @@ def _method(op: Callable) -> Callable:
 _METHODS: dict[Any, str] = {
     elementwise: "add sub mul div neg floor_divide remainder fmod pow abs sign floor ceil trunc round square sqrt "
     "rsqrt reciprocal exp expm1 log log1p log2 log10 sin cos tan sinh cosh tanh sigmoid",
-    activation: "relu",
+    activation: "relu softmax log_softmax",
+    erf: "erf",
     compare: "eq ne lt le gt ge logical_and logical_or logical_xor logical_not bitwise_and bitwise_or bitwise_xor "
     "bitwise_not isnan isinf isfinite isclose allclose equal maximum minimum clamp",
     reduce: "sum mean var std logsumexp norm any all count_nonzero",
