@@ -14,6 +14,9 @@ from .plan import Plan
 from .planes import fill_planes
 from .tile import OUTER_ROWS, OUTER_VECTORS, copy_first, copy_vector, lanes, multiply_outer
 
+# Taps that a tile gathers at a time: 24 KB of pixels stay in the first-level cache while all output channels use them.
+_WINDOW_TAPS = 128
+
 
 def correlate(x: np.ndarray, w: np.ndarray, plan: Plan, out: np.ndarray, *, groups: int, pitch: int) -> np.ndarray:
     """Fill ``out`` with the correlation of ``x`` and ``w`` that ``plan`` describes.
@@ -63,7 +66,7 @@ def _correlate_blocks(start, stop, x, w, w_pitch, out, outputs, lanes, sizes, ro
                     if phases[phase, 4] > 0:
                         at = image % groups * group_weights + channel * w_pitch
                         first, count = phases[phase, 5], phases[phase, 4]
-                        multiply_outer(weights, at, w_pitch, panel, planes, p, taps, first, count, sums, 0)
+                        multiply_outer(weights, at, w_pitch, panel, planes, p, taps, first, count, sums, 0, False)
                     else:
                         for i in range(sums.size):
                             sums[i] = 0
@@ -102,8 +105,9 @@ def _correlate_tiles(start, stop, planes, w, w_pitch, out, outputs, lanes, tiles
     group_weights, panels = w.shape[1], -(-outputs // OUTER_ROWS)
     weights, flat, source = w.reshape(-1), out.reshape(-1), planes.reshape(-1)
     pixels = OUTER_VECTORS * lanes
-    sums = np.empty(OUTER_ROWS * pixels + lanes, w.dtype)
-    window = np.empty(taps.shape[0] * pixels + lanes, w.dtype)
+    panel_size = OUTER_ROWS * pixels
+    sums = np.empty((panels // chunks + 1) * panel_size + lanes, w.dtype)
+    window = np.empty(_WINDOW_TAPS * pixels + lanes, w.dtype)
     gathered = taps.copy()
     # a run: pixels of one output row; where it is read (without the tap's offset), its lanes, where it is written
     run_source, run_lane, run_length, run_target = (
@@ -127,28 +131,31 @@ def _correlate_tiles(start, stop, planes, w, w_pitch, out, outputs, lanes, tiles
             pixel += length
         if runs == 0:
             continue
-        for k in range(first, first + count):
-            shift = taps[k, 1]
-            gathered[k, 1] = k * pixels
-            for r in range(runs):
-                # whole vectors: what is too much is overwritten by the next run, or the next tap
-                for t in range(0, run_length[r], lanes):
-                    copy_vector(window, k * pixels + run_lane[r] + t, source, shift + run_source[r] + t)
-        for panel in range(chunk * panels // chunks, (chunk + 1) * panels // chunks):
-            channels = min(OUTER_ROWS, outputs - panel * OUTER_ROWS)
-            if count > 0:
-                at = group * group_weights + panel * OUTER_ROWS * w_pitch
-                multiply_outer(weights, at, w_pitch, channels, window, 0, gathered, first, count, sums, 0)
-            else:
-                for i in range(sums.size):
-                    sums[i] = 0
-            for m in range(channels):
-                channel = (panel * OUTER_ROWS + m) * image_rows * image_columns
+        first_panel, end_panel = chunk * panels // chunks, (chunk + 1) * panels // chunks
+        if count == 0:
+            for i in range(sums.size):
+                sums[i] = 0
+        for k0 in range(first, first + count, _WINDOW_TAPS):
+            k1 = min(k0 + _WINDOW_TAPS, first + count)
+            for k in range(k0, k1):
+                gathered[k, 1] = (k - k0) * pixels
                 for r in range(runs):
-                    target, at = channel + run_target[r], m * pixels + run_lane[r]
-                    if spread_w == 1:
-                        for t in range(0, run_length[r], lanes):
-                            copy_first(flat, target + t, sums, at + t, run_length[r] - t)
-                    else:
-                        for t in range(run_length[r]):
-                            flat[target + t * spread_w] = sums[at + t]
+                    # whole vectors: what is too much is overwritten by the next run, or the next tap
+                    source_at, target_at = taps[k, 1] + run_source[r], gathered[k, 1] + run_lane[r]
+                    copy_vector(window, target_at, source, source_at)
+                    for t in range(lanes, run_length[r], lanes):
+                        copy_vector(window, target_at + t, source, source_at + t)
+            for panel in range(first_panel, end_panel):
+                at, channel = (panel - first_panel) * panel_size, panel * OUTER_ROWS
+                here, w_at = min(OUTER_ROWS, outputs - channel), group * group_weights + channel * w_pitch
+                multiply_outer(weights, w_at, w_pitch, here, window, 0, gathered, k0, k1 - k0, sums, at, k0 > first)
+        for channel in range(first_panel * OUTER_ROWS, min(end_panel * OUTER_ROWS, outputs)):
+            for r in range(runs):
+                at = (channel - first_panel * OUTER_ROWS) * pixels + run_lane[r]
+                target = channel * image_rows * image_columns + run_target[r]
+                if spread_w == 1:
+                    for t in range(0, run_length[r], lanes):
+                        copy_first(flat, target + t, sums, at + t, run_length[r] - t)
+                else:
+                    for t in range(run_length[r]):
+                        flat[target + t * spread_w] = sums[at + t]

@@ -198,7 +198,7 @@ def plan(
     panels = ceil_div(outputs, tile.OUTER_ROWS)
     tiles = ceil_div(source[0] * out_rows * out_columns, pixels)
     phases = len(vertical.phases) * len(horizontal.phases)
-    chunks = min(ceil_div(LEAST_TASKS, tiles * phases * groups), ceil_div(panels, 4))
+    chunks = min(ceil_div(LEAST_TASKS // 2, tiles * phases * groups), ceil_div(panels, 4))
     products = panels * tile.OUTER_ROWS * tile.OUTER_VECTORS  # for each tap of a tile
     copies = (pixels / out_columns + 1) * ceil_div(min(out_columns, pixels), lanes)
     by_blocks = source[0] * _tiles(planes, block_rows, pixels) * products

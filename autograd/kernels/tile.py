@@ -192,20 +192,23 @@ def _constant(value: int) -> ir.Constant:
 
 
 @intrinsic
-def multiply_outer(typing_context, weights, w0, pitch, channels, pixels, p0, taps, first, count, result, r0):
+def multiply_outer(typing_context, weights, w0, pitch, channels, pixels, p0, taps, first, count, result, r0, add):
     """``result[r0 + m·L + p] = sum over k of weights[w0 + m·pitch + taps[k, 0]] · pixels[p0 + taps[k, 1] + p]``.
 
     M = OUTER_ROWS output channels m, of which only the first ``channels`` exist in memory (the others repeat the last);
-    L = OUTER_VECTORS · lanes pixels p; ``count`` taps from ``first`` on, at least one.
+    L = OUTER_VECTORS · lanes pixels p; ``count`` taps from ``first`` on, at least one. With ``add`` the result is added
+    to.
 
     The weights are read where they are: packing them first cost 15-30 % of a layer with 256 channels and 8 × 8 pixels.
     """
     element = _float_arrays(weights, pixels, result)
     index = types.int64
-    signature = types.void(weights, index, index, index, pixels, index, taps, index, index, result, index)
+    signature = types.void(
+        weights, index, index, index, pixels, index, taps, index, index, result, index, types.boolean
+    )
 
     def generate(context, builder, signature, args):
-        _, w0, pitch, channels, _, p0, _, first, count, _, r0 = args
+        _, w0, pitch, channels, _, p0, _, first, count, _, r0, add = args
         emit, body = _Emitter(context, builder, element), _Body(context, builder, signature, args)
         weights, pixels, result = body.address(0, w0), body.address(4, p0), body.address(9, r0)
         table = body.address(6, builder.mul(first, _constant(2)))
@@ -227,9 +230,10 @@ def multiply_outer(typing_context, weights, w0, pitch, channels, pixels, p0, tap
                     following.append(emit.multiply_add(weight, vectors[v], sums[m * OUTER_VECTORS + v]))
             return following
 
-        sums = body.loop(count, 1, [emit.zero] * (OUTER_ROWS * OUTER_VECTORS), accumulate)
-        for position, value in enumerate(sums):
-            emit.store(value, builder.gep(result, [_constant(position * emit.lanes)]))
+        places = [builder.gep(result, [_constant(i * emit.lanes)]) for i in range(OUTER_ROWS * OUTER_VECTORS)]
+        before = [builder.select(add, emit.load(place), emit.zero) for place in places]
+        for place, value in zip(places, body.loop(count, 1, before, accumulate)):
+            emit.store(value, place)
         return context.get_dummy_value()
 
     return signature, generate

@@ -21,7 +21,7 @@ from .planes import fill_planes
 from .tile import DOT_ROWS, DOT_TAPS, add_dots, copy_inside, copy_vector, dot_results, lanes
 
 # Bytes of the gradients of one piece of pixels, in all output channels; they are read again for every few taps.
-_PIECE_BYTES = 500_000
+_PIECE_BYTES = 540_000
 # Pixels of a piece. Fewer, and adding up lanes counts (10 % at 384); more, and six taps fall out of the first-level cache.
 _FEWEST, _MOST = 384, 1024
 # Taps of a chunk: so many products pay for copying a gradient.
@@ -78,6 +78,7 @@ def _cut(
 
     pixels = min(max(_PIECE_BYTES // (itemsize * g[1] // groups), _FEWEST), _MOST)
     images = min(max(1, pixels // (out_rows * out_columns)), batch)
+    images = ceil_div(batch, ceil_div(batch, images))
     rows = out_rows if images > 1 else min(out_rows, max(1, pixels // out_columns))
     rows = ceil_div(out_rows, ceil_div(out_rows, rows))
     pieces = ceil_div(batch, images) * ceil_div(out_rows, rows)
@@ -142,12 +143,16 @@ def _add_parts(start, stop, g, x, sums, channels, outputs, lanes, chunk, images,
 @njit
 def _collect(start, stop, sums, gw, outputs, chunk_taps):
     """Add the parts, in order, and put the sums where their weights are."""
+    parts, _, chunks, _, tap_blocks, _ = sums.shape
     for o in range(start, stop):
         group, row = o // outputs, o % outputs
-        for k in range(gw.shape[1]):
-            chunk, tap = k // chunk_taps, k % chunk_taps
-            total = gw.dtype.type(0)
-            for part in range(sums.shape[0]):
-                place = row % DOT_ROWS * DOT_TAPS + tap % DOT_TAPS
-                total += sums[part, group, chunk, row // DOT_ROWS, tap // DOT_TAPS, place]
-            gw[o, k] = total
+        block, place = row // DOT_ROWS, row % DOT_ROWS * DOT_TAPS
+        for chunk in range(chunks):
+            first = chunk * chunk_taps
+            for k in range(first, min(first + chunk_taps, gw.shape[1])):
+                gw[o, k] = 0
+            for part in range(parts):
+                for tap_block in range(tap_blocks):
+                    at = first + tap_block * DOT_TAPS
+                    for j in range(min(DOT_TAPS, first + chunk_taps - at, gw.shape[1] - at)):
+                        gw[o, at + j] += sums[part, group, chunk, block, tap_block, place + j]
