@@ -1,8 +1,9 @@
 """Checkpoints: everything a run needs to go on as if it had never stopped, in one safetensors file.
 
-Arrays (weights, running statistics, optimizer moments, scores) are tensors of the file; everything else (position, settings,
-random state, history) is JSON in its metadata, where floats and long integers survive exactly. Nothing is pickled: reading a
-checkpoint cannot run code. The file is replaced atomically, so a process killed at any moment leaves the old one or the new.
+Arrays (weights, running statistics, optimizer moments, scores) are tensors of the file; everything else (position,
+settings, random state, history) is JSON in its metadata, where floats and long integers survive exactly. Nothing is
+pickled: reading a checkpoint cannot run code. The file is replaced atomically, so a process killed at any moment
+leaves the old one or the new.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The command line: ``python -m segmentation train | evaluate | predict``.
 
-Exit codes: 0 done; 1 training failed (the loss is no number); 2 the request cannot be carried out (one line says why and
-what to do); 130 stopped by Ctrl-C, with everything saved.
+Exit codes: 0 done; 1 training failed (the loss is no number); 2 the request cannot be carried out (one line says why
+and what to do); 130 stopped by Ctrl-C, with everything saved.
 """
 
 from __future__ import annotations
@@ -58,15 +58,18 @@ examples:
 """
 
 EVALUATE_HELP = """\
-Judge a trained network on labelled data. All scores are on the level of the data set: pixels of all pictures are counted together.
+Judge a trained network on labelled data. All scores are on the level of the data set: the pixels of all pictures
+are counted together.
 
-Given the data it was trained on, only the held-out part is judged; given other data, all of it (--split decides otherwise).
+Given the data it was trained on, only the held-out part is judged; given other data, all of it (--split decides
+otherwise).
 """
 
 PREDICT_HELP = """\
 Segment a picture or a folder of pictures, of any size.
 
-Into DIR go NAME.png, a palette picture whose values are the class numbers, and NAME_overlay.png, the classes painted over the picture.
+Into DIR go NAME.png, a palette picture whose values are the class numbers, and NAME_overlay.png, the classes painted
+over the picture.
 Large pictures are cut into overlapping tiles, so memory stays bounded.
 """
 
@@ -178,7 +181,8 @@ def _add_train(commands: Any) -> None:
         help=f"of the learning rate: {', '.join(SCHEDULES)} (default: {Config.schedule})",
     )
     add("--class-weights", metavar="NAME", default=argparse.SUPPRESS,
-        help=f"of the loss: {', '.join(CLASS_WEIGHTS)}; sqrt: 1/sqrt(share of pixels) (default: sqrt for digits, none for folders)")  # fmt: skip
+        help=f"of the loss: {', '.join(CLASS_WEIGHTS)}; sqrt is 1/sqrt(share of the pixels) "
+        "(default: sqrt for digits, none for folders)")  # fmt: skip
     add(
         "--seed",
         type=int,

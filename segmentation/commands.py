@@ -80,7 +80,8 @@ def _saved_run(run: Run, given: dict[str, Any], overwrite: bool) -> tuple[dict[s
     if found:
         why = " (the cosine schedule depends on the number of epochs)" if more else ""
         raise UsageError(
-            f"--resume cannot change settings: {'; '.join(found)}{why}: leave them out, or train anew with another --out"
+            f"--resume cannot change settings: {'; '.join(found)}{why}: "
+            "leave them out, or train anew with another --out"
         )
     return state, dataclasses.replace(config, data=given.get("data", config.data))
 
@@ -157,16 +158,22 @@ def _check_same_data(saved: dict[str, Any], now: dict[str, Any], config: Config)
 
 
 def _run_config(config: Config, about: dict[str, Any]) -> dict[str, Any]:
-    return {"settings": config.to_json(), "settings_hash": config.hash(), "data": {k: v for k, v in about.items() if k != "versions"},
-            "score": f"{headline(about['classes'])}, dataset level", "versions": about["versions"]}  # fmt: skip
+    return {
+        "settings": config.to_json(),
+        "settings_hash": config.hash(),
+        "data": {key: value for key, value in about.items() if key != "versions"},
+        "score": f"{headline(about['classes'])}, dataset level",
+        "versions": about["versions"],
+    }
 
 
 def _greeting(config: Config, about: dict[str, Any], trainer: Trainer) -> str:
     parameters = sum(p.numel() for p in trainer.model.parameters())
     begun = f", going on at epoch {trainer.epoch + 1}" if trainer.epoch or trainer.batch else ""
+    size = "x".join(map(str, about["size"]))
     return (
         f"{config.model} ({parameters:,} parameters) on {about['data_name']}: {about['train_pictures']} training, "
-        f"{about['val_pictures']} validation pictures of {'x'.join(map(str, about['size']))}, {len(about['classes'])} classes{begun}"
+        f"{about['val_pictures']} validation pictures of {size}, {len(about['classes'])} classes{begun}"
     )
 
 
@@ -263,13 +270,13 @@ def _data_to_judge(arguments: argparse.Namespace, config: Config, about: dict[st
             dataset = load_dataset(arguments.data, None if part == "all" else part, **options)
     if list(dataset.classes) != classes:
         raise UsageError(
-            f"the classes of {show(arguments.data)} are {', '.join(dataset.classes)} but the network was trained for {', '.join(classes)}: "
-            "judge it on data with the same classes"
+            f"the classes of {show(arguments.data)} are {', '.join(dataset.classes)} "
+            f"but the network was trained for {', '.join(classes)}: judge it on data with the same classes"
         )
     if dataset.in_channels != about["in_channels"]:
         raise UsageError(
-            f"the pictures of {show(arguments.data)} have {dataset.in_channels} channels but the network takes {about['in_channels']}: "
-            "convert them"
+            f"the pictures of {show(arguments.data)} have {dataset.in_channels} channels "
+            f"but the network takes {about['in_channels']}: convert them"
         )
     return dataset, part
 

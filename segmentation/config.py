@@ -55,7 +55,8 @@ class Config:
     def from_json(cls, settings: dict[str, Any]) -> Config:
         """The counterpart of :meth:`to_json`.
 
-        Raises UsageError where a setting is missing, unknown or of the wrong kind: the file was written by another version or edited.
+        Raises UsageError where a setting is missing, unknown or of the wrong kind: the file was written by another
+        version or edited.
         """
         names = {field.name for field in dataclasses.fields(cls)}
         if not isinstance(settings, dict) or set(settings) != names:
@@ -125,8 +126,12 @@ def resolve(given: dict[str, Any]) -> Config:
         if name in given:
             option = f"--{name.replace('_', '-')}"
             if config.data == "digits":
-                raise UsageError(f"{option} is for folders of pictures; the digit scenes come as they are: leave it out")
-            raise UsageError(f"{option} is for the digit scenes; the data here is the folder {config.data!r}: leave it out")
+                raise UsageError(
+                    f"{option} is for folders of pictures; the digit scenes come as they are: leave it out"
+                )
+            raise UsageError(
+                f"{option} is for the digit scenes; the data here is the folder {config.data!r}: leave it out"
+            )
     return config
 
 

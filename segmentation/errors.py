@@ -6,7 +6,7 @@ from segmentation.data.errors import DataError, show
 
 
 class UsageError(ValueError):
-    """The request cannot be carried out as it stands: one line that names the file or setting and the remedy. Exit code 2."""
+    """The request cannot be carried out: one line that names the file or setting, and the remedy. Exit code 2."""
 
 
 class TrainingError(RuntimeError):

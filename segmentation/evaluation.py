@@ -1,8 +1,8 @@
 """Judging a model on data: one table of counts, from which every number of a run follows.
 
-All scores are on the level of the data set: the pixels of all pictures are counted in one table, then divided. The score that
-decides which epoch is best leaves the background out, where there is one: a network that sees nothing would already be
-right about most pixels.
+All scores are on the level of the data set: the pixels of all pictures are counted in one table, then divided. The
+score that decides which epoch is best leaves the background out, where there is one: a network that sees nothing
+would already be right about most pixels.
 """
 
 from __future__ import annotations
@@ -145,7 +145,7 @@ def predict(logits: Tensor) -> np.ndarray:
 
 
 def loss_function(dataset: Dataset, weights: np.ndarray | None = None) -> nn.Module:
-    """Softmax cross-entropy on logits: the mean over the pixels that have a label, each with the weight of its class."""
+    """Softmax cross-entropy on logits: the mean over labelled pixels, each with the weight of its class."""
     options: dict[str, Any] = {} if dataset.ignore_index is None else {"ignore_index": dataset.ignore_index}
     return nn.CrossEntropyLoss(weight=None if weights is None else from_numpy(weights), **options)
 
@@ -153,13 +153,15 @@ def loss_function(dataset: Dataset, weights: np.ndarray | None = None) -> nn.Mod
 def class_weights(dataset: Dataset, kind: str) -> np.ndarray | None:
     """Weights that keep rare classes from being drowned, float32 (K,), or None for ``kind="none"``.
 
-    ``1 / sqrt(share)`` or ``1 / share``, where share is the part of all labelled pixels that are of the class; scaled so that the
-    mean weight of a pixel is 1. A class without a pixel gets the weight of the rarest one: it cannot matter in training.
+    ``1 / sqrt(share)`` or ``1 / share``, where share is the part of all labelled pixels that are of the class; scaled
+    so that the mean weight of a pixel is 1. A class without a pixel gets the weight of the rarest one: it cannot
+    matter in training.
 
     References
     ----------
-    Eigen and Fergus, Predicting depth, surface normals and semantic labels (2015), section 4.3.2; Badrinarayanan et al., SegNet
-    (2017), section 4.1: both with 1/share. On the digit scenes, nine tenths background, the root learns as fast and blurs less.
+    Eigen and Fergus, Predicting depth, surface normals and semantic labels (2015), section 4.3.2; Badrinarayanan et
+    al., SegNet (2017), section 4.1: both with 1/share. On the digit scenes, nine tenths background, the root learns
+    as fast and blurs less.
     """
     if kind == "none":
         return None

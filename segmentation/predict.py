@@ -1,7 +1,8 @@
 """Segmenting pictures with a trained network.
 
-The class of a pixel is the argmax of its logits. No softmax is computed: it keeps the order of the logits, so the argmax is the
-same, equations (16) and (17) of the report. Training did need it, because an argmax has no gradient to learn from.
+The class of a pixel is the argmax of its logits. No softmax is computed: it keeps the order of the logits, so the
+argmax is the same, equations (16) and (17) of the report. Training did need it, because an argmax has no gradient to
+learn from.
 """
 
 from __future__ import annotations
@@ -43,7 +44,8 @@ def load_model(path: str | Path) -> tuple[nn.Module, Config, dict[str, Any], Pat
         file = run.best if run.best.is_file() or not run.last.is_file() else run.last
         if not file.is_file():
             raise UsageError(
-                f"{show(path)} holds no checkpoint (best.safetensors or last.safetensors): train first, or give the folder of another run"
+                f"{show(path)} holds no checkpoint (best.safetensors or last.safetensors): "
+                "train first, or give the folder of another run"
             )
     else:
         file = path
@@ -62,9 +64,9 @@ def load_model(path: str | Path) -> tuple[nn.Module, Config, dict[str, Any], Pat
 def segment(model: nn.Module, image: np.ndarray, depth: int, tile: int = 512) -> np.ndarray:
     """The classes of a picture of any size: image float32 (C, H, W) to int64 (H, W).
 
-    A large picture is cut into tiles. Each is predicted with a border around it and only its core is kept. Tiles begin at
-    multiples of ``2**depth``, where the pooling grids of tile and whole picture coincide, and the border is 8 times that, which is
-    wider than these networks see: the result is that of the whole picture, in bounded memory.
+    A large picture is cut into tiles. Each is predicted with a border around it and only its core is kept. Tiles
+    begin at multiples of ``2**depth``, where the pooling grids of tile and whole picture coincide, and the border is
+    8 times that, which is wider than these networks see: the result is that of the whole picture, in bounded memory.
     """
     grid = 2**depth
     border, core = 8 * grid, -(-tile // grid) * grid
@@ -102,7 +104,8 @@ def predict_files(
 
     native : predict at the pictures' own size even if the network was trained on resized pictures
 
-    Raises DataError or UsageError before the first prediction where a picture does not fit or a result would be overwritten.
+    Raises DataError or UsageError before the first prediction where a picture does not fit or a result would be
+    overwritten.
     """
     files = _find(images)
     for file in files:
@@ -161,7 +164,7 @@ def _check_channels(file: Path, channels: int) -> None:
         )
     if not gray and channels == 1:
         raise DataError(
-            f"{show(file)} is in colour (3 channels) but the network was trained on gray (1): convert the picture to gray"
+            f"{show(file)} is in colour (3 channels) but the network was trained on gray (1): convert it to gray"
         )
 
 
@@ -173,7 +176,8 @@ def _targets(files: list[Path], images: Path, out: Path, overwrite: bool) -> lis
         raise UsageError(
             f"--out {show(out)} is the folder of the pictures, which would be overwritten: name another folder"
         )
-    targets, owner = [], {}
+    targets: list[Path] = []
+    owner: dict[str, Path] = {}
     for file in files:
         target = out / f"{file.stem}.png"
         for name in (target.name, f"{file.stem}_overlay.png"):

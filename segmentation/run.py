@@ -1,7 +1,8 @@
 """The folder of a run: which files it holds, and when it may be written to.
 
-``config.json`` the settings; ``metrics.jsonl`` a line per epoch; ``best.safetensors`` and ``last.safetensors`` checkpoints;
-``report.html`` the report. Files are replaced whole (written beside, then renamed), so none is ever half there.
+``config.json`` the settings; ``metrics.jsonl`` a line per epoch; ``best.safetensors`` and ``last.safetensors``
+checkpoints; ``report.html`` the report. Files are replaced whole (written beside, then renamed), so none is ever half
+there.
 """
 
 from __future__ import annotations
@@ -33,7 +34,8 @@ class Run:
     def prepare(self, overwrite: bool = False) -> None:
         """Make the folder ready for a new run.
 
-        Raises UsageError where it holds a run already (unless ``overwrite``, which removes that run) or cannot be written.
+        Raises UsageError where it holds a run already (unless ``overwrite``, which removes that run) or cannot be
+        written.
         """
         if self.folder.exists() and not self.folder.is_dir():
             raise UsageError(f"--out {show(self.folder)} is a file: name a folder")

@@ -1,8 +1,8 @@
 """The training loop, and what it takes to stop it anywhere and go on as if nothing had happened.
 
-A run is a function of its settings and its data. Order and augmentation come from (seed, epoch, picture), the learning rate from the
-number of the step; the rest of the state (weights, moments, running statistics, random generator, position) is in the checkpoint. So
-a resumed run ends with the bits of an unbroken one.
+A run is a function of its settings and its data. Order and augmentation come from (seed, epoch, picture), the
+learning rate from the number of the step; the rest of the state (weights, moments, running statistics, random
+generator, position) is in the checkpoint. So a resumed run ends with the bits of an unbroken one.
 """
 
 from __future__ import annotations
@@ -217,9 +217,11 @@ def make_optimizer(config: Config, model: nn.Module) -> optim.Optimizer:
 
 
 def rate(config: Config, steps: int) -> Callable[[int], float]:
-    """The factor on the learning rate as a function of the step: a short rise, then half a cosine down to zero or a constant.
+    """The factor on the learning rate as a function of the step: a short rise, then half a cosine down to zero or a
+    constant.
 
-    The rise is for the first steps, when running averages are still made of nothing and a full step can throw the weights far off.
+    The rise is for the first steps, when running averages are still made of nothing and a full step can throw the
+    weights far off.
     """
     total = config.epochs * steps
     rise = min(WARMUP, max(total // 10, 1))

@@ -1,6 +1,7 @@
 """Segmentation models, made from ``nn`` alone: U-Net, SegNet and the three FCNs.
 
-Every model takes images ``(N, in_channels, H, W)`` of any size and returns logits ``(N, classes, H, W)`` of the same size.
+Every model takes images ``(N, in_channels, H, W)`` of any size and returns logits ``(N, classes, H, W)`` of the same
+size.
 """
 
 from __future__ import annotations

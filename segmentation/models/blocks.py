@@ -1,8 +1,8 @@
 """The pieces every model is made of.
 
-Sizes. All models here pool with ``ceil_mode=True`` and crop on the way up. A side of 21 becomes 11, comes back as 22 and is
-cropped to 21: the pooled cells stay aligned with the top-left corner, no pixel is thrown away, nothing is interpolated, and any
-input size works, down to 1x1. On sizes that divide evenly it is exactly the textbook network.
+Sizes. All models here pool with ``ceil_mode=True`` and crop on the way up. A side of 21 becomes 11, comes back as 22
+and is cropped to 21: the pooled cells stay aligned with the top-left corner, no pixel is thrown away, nothing is
+interpolated, and any input size works, down to 1x1. On sizes that divide evenly it is exactly the textbook network.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """A VGG-like encoder: an object with taps, so that any head can sit on it.
 
-An encoder says what it offers before it runs: ``channels[i]`` and ``reduction[i]`` describe the i-th map it returns. A head
-reads those two tuples and nothing else.
+An encoder says what it offers before it runs: ``channels[i]`` and ``reduction[i]`` describe the i-th map it returns.
+A head reads those two tuples and nothing else.
 
 Reference: Simonyan and Zisserman, Very deep convolutional networks for large-scale image recognition (2015), with batch
 normalisation after every convolution, because these networks are trained from scratch.

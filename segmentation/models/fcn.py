@@ -1,9 +1,10 @@
 """Fully convolutional networks in skip form: FCN-32s, FCN-16s and FCN-8s.
 
-A 1x1 convolution scores the coarsest map; transposed convolutions, which start as bilinear interpolation, bring the scores to
-the size of the image. FCN-16s adds the scores of the next finer map on the way, FCN-8s those of two.
+A 1x1 convolution scores the coarsest map; transposed convolutions, which start as bilinear interpolation, bring the
+scores to the size of the image. FCN-16s adds the scores of the next finer map on the way, FCN-8s those of two.
 
-Reference: Shelhamer, Long and Darrell, Fully convolutional networks for semantic segmentation (2017), section 4.3 and figure 3.
+Reference: Shelhamer, Long and Darrell, Fully convolutional networks for semantic segmentation (2017), section 4.3 and
+figure 3.
 """
 
 from __future__ import annotations
@@ -19,17 +20,19 @@ from .encoder import Encoder
 
 
 def bilinear_kernel(stride: int) -> np.ndarray:
-    """The ``(2 * stride, 2 * stride)`` float32 kernel with which a transposed convolution of this stride interpolates bilinearly.
+    """The ``(2 * stride, 2 * stride)`` float32 kernel with which a transposed convolution of this stride interpolates
+    bilinearly.
 
-    Along each axis ``1 - |i - (stride - 1/2)| / stride``: the triangle of width ``2 * stride``, sampled at pixel centres. With
-    ``padding = stride / 2`` the result is exactly ``stride`` times as large and aligned at pixel centres.
+    Along each axis ``1 - |i - (stride - 1/2)| / stride``: the triangle of width ``2 * stride``, sampled at pixel
+    centres. With ``padding = stride / 2`` the result is exactly ``stride`` times as large and aligned at pixel
+    centres.
     """
     ramp = 1 - np.abs(np.arange(2 * stride) - (stride - 0.5)) / stride
     return np.outer(ramp, ramp).astype(np.float32)
 
 
 class BilinearUp(nn.ConvTranspose2d):
-    """Enlarge every channel ``stride`` times; bilinear interpolation at first, learned from there on. ``stride`` is even."""
+    """Enlarge every channel ``stride`` times (an even number): bilinear at first, learned from there on."""
 
     def __init__(self, channels: int, stride: int) -> None:
         super().__init__(channels, channels, 2 * stride, stride=stride, padding=stride // 2, bias=False)
@@ -44,8 +47,8 @@ class FCN(nn.Module):
     Parameters
     ----------
     in_channels, classes : channels of the image and of the output.
-    base, depth : channels of the first level, and how often the size is halved. The names fit ``depth=5``; with another depth
-        the output stride is ``2 ** (depth - skips)``.
+    base, depth : channels of the first level, and how often the size is halved. The names fit ``depth=5``; with
+        another depth the output stride is ``2 ** (depth - skips)``.
     skips : how many finer maps are added.
 
     The input is ``(N, in_channels, H, W)`` of any size; the output is logits ``(N, classes, H, W)``.

@@ -3,8 +3,8 @@
 Nothing but the positions of the maxima crosses from encoder to decoder, and unpooling leaves zeros everywhere else; the
 convolutions after it fill them in.
 
-Reference: Badrinarayanan, Kendall and Cipolla, SegNet: a deep convolutional encoder-decoder architecture for image segmentation
-(2017), figure 2 and section 3.
+Reference: Badrinarayanan, Kendall and Cipolla, SegNet: a deep convolutional encoder-decoder architecture for image
+segmentation (2017), figure 2 and section 3.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ class SegNet(nn.Module):
     Parameters
     ----------
     in_channels, classes : channels of the image and of the output.
-    base, depth : channels of the first level (doubled by each level, up to ``16 * base``), and how often the size is halved.
+    base, depth : channels of the first level (doubled by each level, up to ``16 * base``), and how often the size is
+        halved.
 
     The input is ``(N, in_channels, H, W)`` of any size; the output is logits ``(N, classes, H, W)``.
     """

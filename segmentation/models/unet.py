@@ -1,7 +1,8 @@
 """U-Net: what the encoder saw at each size is laid beside what the decoder makes of it.
 
-Reference: Ronneberger, Fischer and Brox, U-Net: convolutional networks for biomedical image segmentation (2015), figure 1,
-with two differences that are usual today: 'same' convolutions, so that the output has the size of the input, and batch normalisation.
+Reference: Ronneberger, Fischer and Brox, U-Net: convolutional networks for biomedical image segmentation (2015),
+figure 1, with two differences that are usual today: 'same' convolutions, so that the output has the size of the
+input, and batch normalisation.
 """
 
 from __future__ import annotations

@@ -45,7 +45,10 @@ def write_report(
     classes = tuple(val.classes)
     colors = class_colors(val)
     title = f"{config.model} on {about['data_name']}"
-    subtitle = f"{about['train_pictures']} training and {about['val_pictures']} validation pictures of {_by(about['size'])} pixels, {len(classes)} classes"
+    subtitle = (
+        f"{about['train_pictures']} training and {about['val_pictures']} validation pictures "
+        f"of {_by(about['size'])} pixels, {len(classes)} classes"
+    )
     sections = [page.header(title, subtitle, notice, _cards(config, history, best, model, classes))]
     sections.append(page.curves(history, classes, best["epoch"] if best else None))
     if best is not None:
@@ -115,7 +118,7 @@ def _cards(
 
 
 def _graph(model: nn.Module, val: Dataset) -> tuple[str | None, str | None]:
-    """The graph of one forward pass. A report without it is better than none, so whatever fails in drawing is left out."""
+    """The graph of one forward pass, drawn and told. A report without it is better than none."""
     try:
         from autograd import viz
 

@@ -1,7 +1,8 @@
 """Line charts as inline SVG, drawn here.
 
-Not matplotlib: it is an optional extra, and a plain installation must give a whole report. And an inline SVG takes its colours and
-its font from the page, so the chart follows light and dark mode, stays sharp, and its text can be searched and read aloud.
+Not matplotlib: it is an optional extra, and a plain installation must give a whole report. And an inline SVG takes
+its colours and its font from the page, so the chart follows light and dark mode, stays sharp, and its text can be
+searched and read aloud.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ LEFT, RIGHT, TOP, BOTTOM = 48, 16, 14, 38  # room for labels around the plot
 
 
 class Line(NamedTuple):
-    """One line of a chart. ``values`` belong to epochs 1, 2, ...; NaN and infinity are gaps. ``style`` picks colour and dashes (0..2)."""
+    """A line of a chart: values of epochs 1, 2, ... (NaN and infinity are gaps); style 0..2 picks colour and dashes."""
 
     name: str
     values: Sequence[float]
@@ -45,8 +46,9 @@ def line_chart(
     def y(value: float) -> float:
         return TOP + (HEIGHT - TOP - BOTTOM) * (1 - (value - low) / ((high - low) or 1))
 
+    spoken = escape(_spoken(title, lines), quote=True)
     parts = [
-        f'<svg class="chart" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(_spoken(title, lines), quote=True)}">',
+        f'<svg class="chart" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{spoken}">',
         f"<title>{escape(title)}</title>",
     ]
     for value in ticks:
@@ -81,7 +83,8 @@ def _legend(lines: Sequence[Line]) -> str:
     items = []
     for line in lines:
         last = next((v for v in reversed(line.values) if math.isfinite(v)), math.nan)
-        sample = f'<svg viewBox="0 0 28 8" width="28" height="8" aria-hidden="true"><path class="line s{line.style}" d="M0 4H28"/></svg>'
+        stroke = f'<path class="line s{line.style}" d="M0 4H28"/>'
+        sample = f'<svg viewBox="0 0 28 8" width="28" height="8" aria-hidden="true">{stroke}</svg>'
         items.append(f"<li>{sample} {escape(line.name)} <b>{last:.3f}</b></li>")
     return f'<ul class="key">{"".join(items)}</ul>'
 

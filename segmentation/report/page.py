@@ -32,6 +32,18 @@ def page(title: str, sections: Sequence[str]) -> str:
     )
 
 
+def section(title: str, *content: str) -> str:
+    """A part of the page under a heading; title and content are HTML already."""
+    return f"<section><h2>{title}</h2>{''.join(content)}</section>"
+
+
+def grid(kind: str, caption: str, head: str, body: str) -> str:
+    """A table that scrolls by itself where it is wider than the screen."""
+    told = f"<caption>{caption}</caption>" if caption else ""
+    top = f"<thead>{head}</thead>" if head else ""
+    return f'<div class="scroll"><table class="{kind}">{told}{top}<tbody>{body}</tbody></table></div>'
+
+
 def number(value: float | None, digits: int = 3) -> str:
     """A score for people; one that is not defined is a dash."""
     return "–" if value is None or not math.isfinite(value) else f"{value:.{digits}f}"
@@ -47,7 +59,8 @@ def header(title: str, subtitle: str, notice: str | None, cards: Sequence[tuple[
         for i, (what, value) in enumerate(cards)
     )
     warning = f'<p class="notice">{escape(notice)}</p>' if notice else ""
-    return f'<header><h1>{escape(title)}</h1><p class="soft">{escape(subtitle)}</p>{warning}<dl class="cards">{told}</dl></header>'
+    about = f'<h1>{escape(title)}</h1><p class="soft">{escape(subtitle)}</p>'
+    return f'<header>{about}{warning}<dl class="cards">{told}</dl></header>'
 
 
 def curves(history: Sequence[dict[str, Any]], classes: Sequence[str], best: int | None) -> str:
@@ -85,11 +98,12 @@ def curves(history: Sequence[dict[str, Any]], classes: Sequence[str], best: int 
         + "</tr>"
         for line in history
     )
-    table = f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
-    return (
-        '<section><h2>Curves</h2><div class="two">'
-        f'<div class="card"><h3>Loss (cross-entropy)</h3>{loss}</div><div class="card"><h3>Validation scores</h3>{score}</div></div>'
-        f"<details><summary>The same numbers as a table</summary>{table}</details></section>"
+    table = grid("", "", f"<tr>{head}</tr>", body)
+    return section(
+        "Curves",
+        f'<div class="two"><div class="card"><h3>Loss (cross-entropy)</h3>{loss}</div>'
+        f'<div class="card"><h3>Validation scores</h3>{score}</div></div>',
+        f"<details><summary>The same numbers as a table</summary>{table}</details>",
     )
 
 
@@ -108,11 +122,11 @@ def class_table(table: ConfusionMatrix, classes: Sequence[str], colors: np.ndarr
         )
     chosen = foreground(classes)
     mean = f"{headline(classes)} {number(float(table.mean_iou(classes=chosen)))}"
-    return (
-        '<section><h2>Scores per class</h2><div class="scroll"><table class="wide"><caption>Best checkpoint, validation data. All scores are '
-        f"on the level of the data set: pixels of all pictures counted together. {escape(mean)}. A dash: the class occurs in neither "
-        f"truth nor prediction, and no mean counts it.</caption><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table></div></section>"
+    caption = (
+        "Best checkpoint, validation data. All scores are on the level of the data set: pixels of all pictures counted "
+        f"together. {escape(mean)}. A dash: the class occurs in neither truth nor prediction, and no mean counts it."
     )
+    return section("Scores per class", grid("wide", caption, f"<tr>{head}</tr>", "".join(rows)))
 
 
 def confusion(table: ConfusionMatrix, classes: Sequence[str]) -> str:
@@ -142,10 +156,8 @@ def confusion(table: ConfusionMatrix, classes: Sequence[str]) -> str:
             )
         rows.append(f'<tr><th scope="row">{escape(name)}</th>{"".join(cells)}</tr>')
     head = "".join(f'<th scope="col">{escape(name)}</th>' for name in classes)
-    return (
-        '<section><h2>Confusion matrix</h2><div class="scroll"><table class="heat"><caption>Row: true class. Column: predicted class. Percent of the '
-        f"row's pixels.</caption><thead><tr><td></td>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table></div></section>"
-    )
+    caption = "Row: true class. Column: predicted class. Percent of the row's pixels."
+    return section("Confusion matrix", grid("heat", caption, f"<tr><td></td>{head}</tr>", "".join(rows)))
 
 
 def pictures(
@@ -172,9 +184,10 @@ def pictures(
             f'<figure class="card"><div class="triple">{shown}</div>'
             f"<figcaption><b>{escape(panel.name)}</b>, {height}×{width}, IoU {number(panel.iou)}</figcaption></figure>"
         )
-    return (
-        f'<section><h2>{escape(title)}</h2><p class="soft">{escape(about)}</p><ul class="legend">{"".join(items)}</ul>'
-        f'<div class="two">{"".join(figures)}</div></section>'
+    return section(
+        escape(title),
+        f'<p class="soft">{escape(about)}</p><ul class="legend">{"".join(items)}</ul>',
+        f'<div class="two pictures">{"".join(figures)}</div>',
     )
 
 
@@ -186,7 +199,8 @@ def graph(svg: str | None, text: str | None) -> str:
         f'<div class="graph" tabindex="0" role="region" aria-label="The network\'s graph">{svg}</div>' if svg else ""
     )
     told = f"<details><summary>The graph as text</summary><pre>{escape(text)}</pre></details>" if text else ""
-    return f'<section><h2>The network</h2><p class="soft">One forward pass. Boxes are modules; shapes stand on the nodes.</p>{drawn}{told}</section>'
+    about = '<p class="soft">One forward pass. Boxes are modules; shapes stand on the nodes.</p>'
+    return section("The network", about, drawn, told)
 
 
 def settings(rows: Sequence[tuple[str, Any]], versions: dict[str, str], commands: Sequence[tuple[str, str]]) -> str:
@@ -194,10 +208,8 @@ def settings(rows: Sequence[tuple[str, Any]], versions: dict[str, str], commands
 
     def table(pairs: Sequence[tuple[str, Any]], caption: str) -> str:
         body = "".join(f'<tr><th scope="row">{escape(str(k))}</th><td>{escape(str(v))}</td></tr>' for k, v in pairs)
-        return f'<div class="card scroll"><table class="left wide"><caption>{caption}</caption><tbody>{body}</tbody></table></div>'
+        return f'<div class="card">{grid("left wide", caption, "", body)}</div>'
 
     told = "".join(f"<p>{escape(what)}</p><pre>{escape(command)}</pre>" for what, command in commands)
-    return (
-        f'<section><h2>Settings</h2><div class="two">{table(rows, "Settings")}{table(list(versions.items()), "Versions")}</div></section>'
-        f"<section><h2>How to go on</h2>{told}</section>"
-    )
+    tables = table(rows, "Settings") + table(list(versions.items()), "Versions")
+    return section("Settings", f'<div class="two">{tables}</div>') + section("How to go on", told)

@@ -53,8 +53,8 @@ def panels(
         rgb = np.rint(
             np.clip(np.broadcast_to(image if len(image) == 3 else image.mean(0), (3, *truth.shape)), 0, 1) * 255
         )
-        painted = [overlay(image, m, colors, alpha=0.6, ignore_index=dataset.ignore_index, background=background(dataset.classes))
-                   for m in (truth, mask)]  # fmt: skip
+        unpainted = background(dataset.classes)
+        painted = [overlay(image, m, colors, 0.6, dataset.ignore_index, unpainted) for m in (truth, mask)]
         uris = [data_uri(shrink(a)) for a in (rgb.astype(np.uint8).transpose(1, 2, 0), *painted)]
         made.append(Panel(dataset.name(i), float(image_iou[i]), truth.shape, *uris))
     return made

@@ -18,21 +18,26 @@ a { color: var(--accent); }
 .soft, figcaption, caption { color: var(--soft); font-size: .875rem; }
 caption { text-align: left; padding-bottom: .4rem; }
 .notice { border-left: 4px solid var(--s1); padding: .5rem .75rem; background: var(--card); }
-.cards { display: grid; grid-template-columns: repeat(auto-fit, minmax(9.5rem, 1fr)); gap: .75rem; margin: 1.25rem 0; padding: 0; }
+.cards { display: grid; grid-template-columns: repeat(auto-fit, minmax(8.25rem, 1fr)); gap: .75rem; margin: 1.25rem
+  0; padding: 0; }
 .cards div { background: var(--card); border: 1px solid var(--edge); border-radius: .5rem; padding: .7rem .85rem; }
 .cards dt { color: var(--soft); font-size: .8125rem; line-height: 1.3; }
-.cards dd { margin: .15rem 0 0; font-size: 1.5rem; font-weight: 600; line-height: 1.2; font-variant-numeric: tabular-nums; }
+.cards dd { margin: .15rem 0 0; font-size: 1.3rem; font-weight: 600; line-height: 1.2; font-variant-numeric:
+  tabular-nums; }
 .cards .first { border-color: var(--accent); border-width: 2px; }
 .two { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 20rem), 1fr)); gap: 1rem; }
-.card { background: var(--card); border: 1px solid var(--edge); border-radius: .5rem; padding: 1rem; margin: 0; min-width: 0; }
+.card { background: var(--card); border: 1px solid var(--edge); border-radius: .5rem; padding: 1rem; margin: 0;
+  min-width: 0; }
 .chart { display: block; width: 100%; height: auto; }
 .chart text { fill: var(--soft); font-size: 13px; }
 .chart .grid { stroke: var(--edge); }
 .chart .marked { stroke: var(--soft); stroke-dasharray: 3 4; }
 .line { fill: none; stroke-width: 2.2; stroke-linejoin: round; }
-.line.s0 { stroke: var(--s0); } .line.s1 { stroke: var(--s1); stroke-dasharray: 7 4; } .line.s2 { stroke: var(--s2); stroke-dasharray: 2 4; }
+.line.s0 { stroke: var(--s0); } .line.s1 { stroke: var(--s1); stroke-dasharray: 7 4; } .line.s2 { stroke: var(--s2);
+  stroke-dasharray: 2 4; }
 .dot.s0 { fill: var(--s0); } .dot.s1 { fill: var(--s1); } .dot.s2 { fill: var(--s2); }
-.key, .legend { list-style: none; display: flex; flex-wrap: wrap; gap: .25rem 1.25rem; margin: .6rem 0 0; padding: 0; font-size: .875rem; }
+.key, .legend { list-style: none; display: flex; flex-wrap: wrap; gap: .25rem 1.25rem; margin: .6rem 0 0; padding:
+  0; font-size: .875rem; }
 .legend { margin: 0 0 1rem; }
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; font-size: .9rem; font-variant-numeric: tabular-nums; }
@@ -41,22 +46,28 @@ th { font-weight: 600; }
 th[scope=row], .left th, .left td { text-align: left; }
 .left td { white-space: normal; overflow-wrap: anywhere; }
 .wide { width: 100%; }
-.swatch { display: inline-block; width: .85em; height: .85em; margin-right: .45em; border-radius: 2px; border: 1px solid var(--soft);
+.swatch { display: inline-block; width: .85em; height: .85em; margin-right: .45em; border-radius: 2px; border: 1px
+  solid var(--soft);
   vertical-align: -.08em; }
-.bar { display: inline-block; width: 5rem; height: .6em; margin-left: .5rem; background: var(--edge); border-radius: 3px; overflow: hidden; }
+.bar { display: inline-block; width: 5rem; height: .6em; margin-left: .5rem; background: var(--edge); border-radius:
+  3px; overflow: hidden; }
 .bar i { display: block; height: 100%; background: var(--s0); }
 .heat td { text-align: center; min-width: 2.6rem; border: 1px solid var(--edge); }
 .heat td.hit { outline: 2px solid var(--text); outline-offset: -2px; }
 .heat .zero { color: var(--soft); }
+.two.pictures { grid-template-columns: repeat(auto-fit, minmax(min(100%, 26rem), 1fr)); }
 .triple { display: grid; grid-template-columns: repeat(3, 1fr); gap: .35rem; }
-.triple img { width: 100%; height: auto; display: block; image-rendering: pixelated; border: 1px solid var(--edge); background: #000; }
+.triple img { width: 100%; height: auto; display: block; image-rendering: pixelated; border: 1px solid var(--edge);
+  background: #000; }
 .triple span { font-size: .75rem; color: var(--soft); }
 figure { margin: 0; }
 figcaption { margin-top: .5rem; overflow-wrap: anywhere; }
-.graph { overflow: auto; max-height: 80vh; background: #fff; color: #000; border-radius: .5rem; border: 1px solid var(--edge); padding: .5rem; }
+.graph { overflow: auto; max-height: 80vh; background: #fff; color: #000; border-radius: .5rem; border: 1px solid
+  var(--edge); padding: .5rem; }
 .graph svg { display: block; margin: 0 auto; height: auto; }
 summary { cursor: pointer; padding: .35rem 0; color: var(--accent); }
-pre { background: var(--card); border: 1px solid var(--edge); border-radius: .5rem; padding: .75rem; overflow-x: auto; font-size: .875rem; }
+pre { background: var(--card); border: 1px solid var(--edge); border-radius: .5rem; padding: .75rem; overflow-x:
+  auto; font-size: .875rem; }
 :focus-visible { outline: 3px solid var(--accent); outline-offset: 2px; }
 @media print { body { max-width: none; } .graph { max-height: none; } .card, figure { break-inside: avoid; } }
 """

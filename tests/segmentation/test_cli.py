@@ -48,7 +48,12 @@ def run(tmp_path_factory):
 def folder_run(tmp_path_factory):
     root = tmp_path_factory.mktemp("folder")
     data = folder_of_pictures(root / "data")
-    assert main(["train", str(data), "--base", "2", "--depth", "1", "--epochs", "1", "--quiet", "--out", str(root / "run")]) == 0
+    assert (
+        main(
+            ["train", str(data), "--base", "2", "--depth", "1", "--epochs", "1", "--quiet", "--out", str(root / "run")]
+        )
+        == 0
+    )
     return root
 
 
@@ -169,7 +174,14 @@ def unknown_model(root, run):
 
 
 def bad_epochs(root, run):
-    return ["train", "digits", "--epochs", "0", "--out", root / "o"], "--epochs must be a whole number of at least 1, not 0"
+    return [
+        "train",
+        "digits",
+        "--epochs",
+        "0",
+        "--out",
+        root / "o",
+    ], "--epochs must be a whole number of at least 1, not 0"
 
 
 def bad_lr(root, run):
@@ -193,7 +205,14 @@ def size_of_digits(root, run):
 
 
 def scenes_of_a_folder(root, run):
-    return ["train", folder_of_pictures(root / "d"), "--scenes", "5", "--out", root / "o"], "--scenes is for the digit scenes"
+    return [
+        "train",
+        folder_of_pictures(root / "d"),
+        "--scenes",
+        "5",
+        "--out",
+        root / "o",
+    ], "--scenes is for the digit scenes"
 
 
 def data_missing(root, run):
@@ -242,7 +261,8 @@ WRONG = [
     no_folder, mask_without_image, sizes_differ, label_outside, jpeg_mask, unreadable_picture, no_checkpoint, no_run,
     damaged_checkpoint, unknown_model, bad_epochs, bad_lr, bad_number, bad_size, bad_threads, size_of_digits,
     scenes_of_a_folder, data_missing, out_holds_a_run, out_is_a_file, out_cannot_be_written, resume_with_other_settings,
-    resume_cosine_with_more_epochs, resume_with_other_data, resume_nothing, resume_and_overwrite, evaluate_with_other_classes,
+    resume_cosine_with_more_epochs, resume_with_other_data, resume_nothing, resume_and_overwrite,
+    evaluate_with_other_classes,
 ]  # fmt: skip
 
 
@@ -304,7 +324,20 @@ def test_exit_codes_of_the_process(tmp_path):
 
 # --- Ctrl-C -----------------------------------------------------------------------------------------------------------
 
-ENDLESS = ["train", "digits", "--scenes", "64", "--base", "2", "--depth", "2", "--epochs", "100000", "--batch-size", "2"]
+ENDLESS = [
+    "train",
+    "digits",
+    "--scenes",
+    "64",
+    "--base",
+    "2",
+    "--depth",
+    "2",
+    "--epochs",
+    "100000",
+    "--batch-size",
+    "2",
+]
 
 
 def wait_for(path, seconds=60):

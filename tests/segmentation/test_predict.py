@@ -104,7 +104,19 @@ def test_network_trained_on_resized_pictures_sees_that_size(tmp_path):
         mask = tmp_path / f"data/masks/{i}.png"
         mask.parent.mkdir(exist_ok=True)
         Image.fromarray((rng.random((24, 24)) < 0.5).astype(np.uint8)).save(mask)
-    arguments = ["train", str(tmp_path / "data"), "--size", "12x8", "--base", "2", "--depth", "1", "--epochs", "1", "--quiet"]
+    arguments = [
+        "train",
+        str(tmp_path / "data"),
+        "--size",
+        "12x8",
+        "--base",
+        "2",
+        "--depth",
+        "1",
+        "--epochs",
+        "1",
+        "--quiet",
+    ]
     assert main([*arguments, "--out", str(tmp_path / "run")]) == 0
     picture = save(tmp_path / "in/x.png", 24, 16, 3)
     for name, extra in (("resized", []), ("native", ["--native"])):
@@ -115,7 +127,9 @@ def test_network_trained_on_resized_pictures_sees_that_size(tmp_path):
     np.testing.assert_array_equal(resized[::2, ::2], resized[1::2, 1::2])  # every class decided at 12x8
 
 
-@pytest.mark.parametrize("kind", ["exists", "own folder", "two of a name", "channels", "nothing", "empty", "not a picture"])
+@pytest.mark.parametrize(
+    "kind", ["exists", "own folder", "two of a name", "channels", "nothing", "empty", "not a picture"]
+)
 def test_what_cannot_be_predicted_is_refused_before_anything_is_written(gray_run, tmp_path, capsys, kind):
     folder, out = tmp_path / "in", tmp_path / "out"
     save(folder / "a.png", 8, 8)

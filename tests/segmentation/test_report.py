@@ -17,7 +17,22 @@ from segmentation.report.pictures import rank, shrink
 from segmentation.run import Run
 from segmentation.training import Trainer
 
-VOID = {"meta", "img", "br", "hr", "link", "input", "path", "circle", "line", "rect", "use", "polygon", "polyline", "stop"}
+VOID = {
+    "meta",
+    "img",
+    "br",
+    "hr",
+    "link",
+    "input",
+    "path",
+    "circle",
+    "line",
+    "rect",
+    "use",
+    "polygon",
+    "polyline",
+    "stop",
+}
 NASTY = '<script>alert("1")</script>&\'"'
 
 
@@ -93,7 +108,14 @@ def digits(tmp_path_factory):
 def test_report_is_well_formed_and_loads_nothing(digits):
     checker = check(digits)
     assert len(digits) < 1_500_000
-    for section in ("Curves", "Scores per class", "Worst validation pictures", "Best validation pictures", "Confusion matrix", "Settings"):
+    for section in (
+        "Curves",
+        "Scores per class",
+        "Worst validation pictures",
+        "Best validation pictures",
+        "Confusion matrix",
+        "Settings",
+    ):
         assert section in checker.text
     assert checker.tags.count("img") >= 3
 

@@ -72,7 +72,10 @@ def metrics(folder):
     return [{k: v for k, v in line.items() if k not in ("seconds", "images_per_second")} for line in lines]
 
 
-@pytest.mark.parametrize("options", [["--optimizer", "adam"], ["--optimizer", "sgd", "--augment"], ["--optimizer", "rmsprop", "--schedule", "none"]])
+@pytest.mark.parametrize(
+    "options",
+    [["--optimizer", "adam"], ["--optimizer", "sgd", "--augment"], ["--optimizer", "rmsprop", "--schedule", "none"]],
+)
 def test_two_epochs_and_two_more_are_four(tmp_path, options):
     whole, parts = tmp_path / "whole", tmp_path / "parts"
     common = ["train", "digits", "--epochs", "4", *TINY, *options]
@@ -115,7 +118,17 @@ def test_threads_do_not_change_the_bits(tmp_path):
     before = parallel.get_num_threads()
     try:
         for threads in (1, 2):
-            arguments = ["train", "digits", "--epochs", "1", *TINY, "--threads", str(threads), "--out", str(tmp_path / str(threads))]
+            arguments = [
+                "train",
+                "digits",
+                "--epochs",
+                "1",
+                *TINY,
+                "--threads",
+                str(threads),
+                "--out",
+                str(tmp_path / str(threads)),
+            ]
             assert main(arguments) == 0
     finally:
         parallel.set_num_threads(before)
@@ -124,7 +137,20 @@ def test_threads_do_not_change_the_bits(tmp_path):
 
 @pytest.mark.parametrize("name", ["unet", "segnet", "fcn8s"])
 def test_loss_falls(tmp_path, name):
-    config = resolve({"data": "digits", "model": name, "epochs": 6, "base": 4, "depth": 3, "batch_size": 2, "scenes": 6, "lr": 0.01, "schedule": "none", "class_weights": "none"})
+    config = resolve(
+        {
+            "data": "digits",
+            "model": name,
+            "epochs": 6,
+            "base": 4,
+            "depth": 3,
+            "batch_size": 2,
+            "scenes": 6,
+            "lr": 0.01,
+            "schedule": "none",
+            "class_weights": "none",
+        }
+    )
     one = trainer(tmp_path, config=config)
     one.fit(StopRequest())
     assert one.history[-1]["train_loss"] < 0.8 * one.history[0]["train_loss"]
