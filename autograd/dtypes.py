@@ -38,7 +38,8 @@ def result_type(operands: list, floating: bool = False) -> np.dtype:
     result: np.dtype | None = None
     for rank in ranks:
         if rank:
-            dtype = np.result_type(*rank) if rank is not ranks[2] else max(rank, key=lambda d: _KINDS[d.kind])
+            kind = max(_KINDS[d.kind] for d in rank)
+            dtype = np.result_type(*[d for d in rank if _KINDS[d.kind] == kind])  # int64 and float32 give float32
             if result is None or _KINDS[dtype.kind] > _KINDS[result.kind]:
                 result = dtype
     assert result is not None

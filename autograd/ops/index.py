@@ -58,8 +58,10 @@ def _names_once(part: Any) -> bool:
 
 def _part(part: Any) -> Any:
     """One entry of an index as a number, slice, None, Ellipsis or a private copy of an array."""
-    if part is None or part is Ellipsis or (isinstance(part, (int, np.integer)) and not isinstance(part, bool)):
+    if part is None or part is Ellipsis:
         return part
+    if isinstance(part, (int, np.integer)) and not isinstance(part, bool):
+        return int(part)
     if isinstance(part, slice):
         return slice(*[None if n is None else n.__index__() for n in (part.start, part.stop, part.step)])
     if isinstance(part, Tensor):
@@ -83,9 +85,19 @@ def getitem(input: Any, index: Any) -> Any:
     if type(index) is int or type(index) is slice:
         return basic(input, index=(index,))
     parts = tuple(_part(p) for p in index) if isinstance(index, tuple) else (_part(index),)
-    if any(isinstance(p, np.ndarray) for p in parts):
-        return advanced(input, index=parts)
-    return basic(input, index=parts)
+    if not any(isinstance(p, np.ndarray) for p in parts):
+        return basic(input, index=parts)
+    if any(type(p) is int for p in parts):
+        # numbers go first, as in PyTorch: x[0, :, rows] has the dimensions of x[0][:, rows], which NumPy swaps
+        input = basic(input, index=tuple(s for p in parts for s in _basic_stage(p)))
+        parts = tuple(
+            p if isinstance(p, np.ndarray) or p is Ellipsis else slice(None) for p in parts if type(p) is not int
+        )
+    return advanced(input, index=parts)
+
+
+def _basic_stage(part: Any) -> tuple:
+    return (slice(None),) * (part.ndim if part.dtype == np.bool_ else 1) if isinstance(part, np.ndarray) else (part,)
 
 
 # --- along one dimension --------------------------------------------------------------------------------------------
