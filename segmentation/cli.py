@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from . import commands
-from .config import CLASS_WEIGHTS, FOLDER_DEFAULTS, LEARNING_RATES, OPTIMIZERS, SCHEDULES, Config
+from .config import CLASS_WEIGHTS, DIGITS_DEFAULTS, FOLDER_DEFAULTS, LEARNING_RATES, OPTIMIZERS, SCHEDULES, Config
 from .errors import DataError, TrainingError, UsageError
 from .interrupt import EXIT_CODE
 from .models import MODELS
@@ -134,79 +134,41 @@ def _add_train(commands: Any) -> None:
     p.add_argument("--overwrite", action="store_true", help="replace the run in RUN")
     p.add_argument("--stop-after", type=int, metavar="N", help="stop after epoch N of --epochs, to be resumed later")
     _add_output(p)
-    # No defaults here: what was not typed must be told from what was typed, for --resume
     s = p.add_argument_group("settings (saved with the run)")
+    digits, folder = DIGITS_DEFAULTS, FOLDER_DEFAULTS
+
+    def setting(option: str, metavar: str, text: str, **options: Any) -> None:
+        # no default: what was typed must be told from what was not, for --resume
+        s.add_argument(f"--{option}", metavar=metavar, default=argparse.SUPPRESS, help=text, **options)
+
+    def defaults(name: str) -> str:
+        return f"(default: {folder[name]}; digits: {digits[name]})"
+
     listed = "; ".join(f"{name}: {entry.about}" for name, entry in MODELS.items())
     depths = ", ".join(f"{name} {entry.depth}" for name, entry in MODELS.items())
     rates = ", ".join(f"{name} {rate:g}" for name, rate in LEARNING_RATES.items())
-    add = s.add_argument
-    add("--model", metavar="NAME", default=argparse.SUPPRESS, help=f"{listed} (default: {Config.model})")
-    add(
-        "--epochs",
-        type=int,
-        metavar="N",
+    setting("model", "NAME", f"{listed} (default: {Config.model})")
+    setting("epochs", "N", f"times the training pictures are seen {defaults('epochs')}", type=int)
+    setting("base", "C", f"channels of the first level (default: {Config.base})", type=int)
+    setting("depth", "D", f"how often the size is halved (default: {depths})", type=int)
+    setting("batch-size", "N", f"pictures per step {defaults('batch_size')}", type=int)
+    setting("optimizer", "NAME", f"{', '.join(OPTIMIZERS)} (default: {Config.optimizer})")
+    setting("lr", "X", f"learning rate (default: {rates})", type=float)
+    setting("momentum", "X", f"of sgd (default: {Config.momentum})", type=float)
+    setting("weight-decay", "X", f"(default: {Config.weight_decay:g})", type=float)
+    setting("schedule", "NAME", f"of the learning rate: {', '.join(SCHEDULES)} (default: {Config.schedule})")
+    weights = f"of the loss: {', '.join(CLASS_WEIGHTS)}; sqrt is 1/sqrt(share of the pixels) "
+    setting("class-weights", "NAME", weights + defaults("class_weights"))
+    setting("seed", "N", f"of weights, order, augmentation and division (default: {Config.seed})", type=int)
+    setting("size", "HxW", "resize the pictures of a folder (default: as they are)", type=parse_size)
+    s.add_argument(
+        "--augment",
+        action=argparse.BooleanOptionalAction,
         default=argparse.SUPPRESS,
-        help=f"times the training pictures are seen (default: {Config.epochs})",
+        help="flips, quarter turns, colour (default: for folders; not for digits, a mirrored 2 is no 2)",
     )
-    add(
-        "--base",
-        type=int,
-        metavar="C",
-        default=argparse.SUPPRESS,
-        help=f"channels of the first level (default: {Config.base})",
-    )
-    add(
-        "--depth",
-        type=int,
-        metavar="D",
-        default=argparse.SUPPRESS,
-        help=f"how often the size is halved (default: {depths})",
-    )
-    add("--batch-size", type=int, metavar="N", default=argparse.SUPPRESS, help="pictures per step (default: 8)")
-    add(
-        "--optimizer",
-        metavar="NAME",
-        default=argparse.SUPPRESS,
-        help=f"{', '.join(OPTIMIZERS)} (default: {Config.optimizer})",
-    )
-    add("--lr", type=float, metavar="X", default=argparse.SUPPRESS, help=f"learning rate (default: {rates})")
-    add("--momentum", type=float, metavar="X", default=argparse.SUPPRESS, help=f"of sgd (default: {Config.momentum})")
-    add(
-        "--weight-decay", type=float, metavar="X", default=argparse.SUPPRESS, help=f"(default: {Config.weight_decay:g})"
-    )
-    add(
-        "--schedule",
-        metavar="NAME",
-        default=argparse.SUPPRESS,
-        help=f"of the learning rate: {', '.join(SCHEDULES)} (default: {Config.schedule})",
-    )
-    add("--class-weights", metavar="NAME", default=argparse.SUPPRESS,
-        help=f"of the loss: {', '.join(CLASS_WEIGHTS)}; sqrt is 1/sqrt(share of the pixels) "
-        "(default: sqrt for digits, none for folders)")  # fmt: skip
-    add(
-        "--seed",
-        type=int,
-        metavar="N",
-        default=argparse.SUPPRESS,
-        help="of weights, order, augmentation and division (default: 0)",
-    )
-    add(
-        "--size",
-        type=parse_size,
-        metavar="HxW",
-        default=argparse.SUPPRESS,
-        help="resize the pictures of a folder (default: as they are)",
-    )
-    add("--augment", action=argparse.BooleanOptionalAction, default=argparse.SUPPRESS,
-        help="flips, quarter turns, colour (default: for folders; not for digits, a mirrored 2 is no 2)")  # fmt: skip
-    add(
-        "--val-fraction",
-        type=float,
-        metavar="X",
-        default=argparse.SUPPRESS,
-        help=f"share held out (default: {Config.val_fraction})",
-    )
-    add("--scenes", type=int, metavar="N", default=argparse.SUPPRESS, help="number of training scenes; only for digits")
+    setting("val-fraction", "X", f"share of a folder that is held out (default: {Config.val_fraction})", type=float)
+    setting("scenes", "N", f"number of training scenes, only for digits (default: {digits['scenes']})", type=int)
 
 
 def _add_evaluate(commands: Any) -> None:
@@ -252,7 +214,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except TrainingError as error:
         return _fail(error, 1)
     except KeyboardInterrupt:
-        print("segmentation: interrupted before there was anything to save", file=sys.stderr)
+        print("segmentation: interrupted; files written so far are whole", file=sys.stderr)
         return EXIT_CODE
     except BrokenPipeError:  # the reader of our output (head, less) has gone
         sys.stderr.close()

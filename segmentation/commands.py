@@ -42,13 +42,14 @@ def train(arguments: argparse.Namespace) -> int:
         config = resolve(given)
     train_set, val_set = load_data(config)
     about = describe(config, train_set, val_set)
-    if state is None:
-        run.prepare(arguments.overwrite)
-    else:
+    if state is not None:
         _check_same_data(state["about"], about, config)
     with StopRequest() as stop:
         trainer = Trainer(config, train_set, val_set, run, about, progress)
-        if state is not None:
+        # Only now, when everything else is known to be in order: --overwrite removes what is there
+        if state is None:
+            run.prepare(arguments.overwrite)
+        else:
             restore(trainer, state, run)
         run.write_config(_run_config(config, about))
         progress.note(_greeting(config, about, trainer))
@@ -58,7 +59,7 @@ def train(arguments: argparse.Namespace) -> int:
             stopped = trainer.fit(stop, arguments.stop_after)
         except TrainingError as error:
             failure = error
-        _report(trainer, failure, stop)
+        _report(trainer, failure)
     if failure is not None:
         raise failure
     return _farewell(trainer, stopped)
@@ -177,7 +178,7 @@ def _greeting(config: Config, about: dict[str, Any], trainer: Trainer) -> str:
     )
 
 
-def _report(trainer: Trainer, failure: TrainingError | None, stop: StopRequest) -> None:
+def _report(trainer: Trainer, failure: TrainingError | None) -> None:
     """Write the report with the weights of the best epoch."""
     notice = None
     if failure is not None:
@@ -185,7 +186,10 @@ def _report(trainer: Trainer, failure: TrainingError | None, stop: StopRequest) 
     elif trainer.epoch < trainer.config.epochs:
         notice = f"This run is not complete: {trainer.epoch} of {trainer.config.epochs} epochs are done."
     if trainer.best is not None:
-        trainer.model.load_state_dict(checkpoint.load(trainer.run.best)["model"])
+        try:
+            trainer.model.load_state_dict(checkpoint.load(trainer.run.best)["model"])
+        except UsageError as error:  # somebody removed it: the report still has the numbers
+            trainer.progress.note(f"the pictures of the report are those of the last epoch, because {error}")
     write_report(
         trainer.run, trainer.config, trainer.about, trainer.history, trainer.best, trainer.model, trainer.val, notice
     )

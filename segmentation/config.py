@@ -17,8 +17,8 @@ SCHEDULES = ("cosine", "none")
 CLASS_WEIGHTS = ("none", "sqrt", "inverse")
 
 # what differs between the digit scenes and a folder of pictures, when the command line leaves it open
-DIGITS_DEFAULTS = {"scenes": 1500, "augment": False, "batch_size": 4, "class_weights": "sqrt"}
-FOLDER_DEFAULTS = {"scenes": None, "augment": True, "batch_size": 8, "class_weights": "none"}
+DIGITS_DEFAULTS = {"epochs": 6, "scenes": 1500, "augment": False, "batch_size": 4, "class_weights": "sqrt"}
+FOLDER_DEFAULTS = {"epochs": 15, "scenes": None, "augment": True, "batch_size": 8, "class_weights": "none"}
 LEARNING_RATES = {"adam": 2e-3, "sgd": 5e-2, "rmsprop": 5e-4}
 
 

@@ -23,7 +23,7 @@ from autograd import from_numpy
 from . import checkpoint
 from .config import Config
 from .data import ColorJitter, Compose, Dataset, FlipHorizontal, FlipVertical, Loader, Rotate90
-from .errors import TrainingError
+from .errors import TrainingError, UsageError
 from .evaluation import Scores, class_weights, evaluate, headline, loss_function
 from .interrupt import StopRequest
 from .models import build
@@ -59,6 +59,7 @@ class Trainer:
         self.optimizer = make_optimizer(config, self.model)
         augment = augmentation(train) if config.augment else None
         self.loader = Loader(train, config.batch_size, shuffle=True, seed=config.seed, augment=augment)
+        self._check_batches()
         self.scheduler = optim.lr_scheduler.LambdaLR(self.optimizer, rate(config, len(self.loader)))
         self.weights = class_weights(train, config.class_weights)
         self.criterion = loss_function(train, self.weights)
@@ -66,6 +67,18 @@ class Trainer:
         self.loss_sum, self.seen, self.seconds = 0.0, 0, 0.0  # of the epoch in progress
         self.history: list[dict[str, Any]] = []
         self.best: dict[str, Any] | None = None  # epoch, iou, confusion, image_iou of the best validation so far
+
+    def _check_batches(self) -> None:
+        """Refuse what batch normalisation would refuse at the end of the first epoch: one value per channel."""
+        reduction = 2 ** (self.config.depth - (self.config.model == "segnet"))
+        deepest = [-(-side // reduction) for side in self.train.size]
+        smallest = len(self.train) % self.config.batch_size or self.config.batch_size
+        if smallest * deepest[0] * deepest[1] == 1:
+            raise UsageError(
+                f"a batch of 1 picture of {self.train.size[0]}x{self.train.size[1]} has 1x1 maps at --depth "
+                f"{self.config.depth}, and batch normalisation needs more than one value: give a smaller --depth, or "
+                f"another --batch-size ({len(self.train)} training pictures)"
+            )
 
     # --- going on -------------------------------------------------------------------------------------------------
 

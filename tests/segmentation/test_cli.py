@@ -253,6 +253,11 @@ def resume_and_overwrite(root, run):
     return ["train", "--resume", "--overwrite", "--out", run], "give one of them"
 
 
+def one_value_to_normalise(root, run):
+    data = folder_of_pictures(root / "d", count=6, size=(8, 8))
+    return ["train", data, "--depth", "3", "--batch-size", "4", "--out", root / "o"], "batch normalisation needs more"
+
+
 def evaluate_with_other_classes(root, run):
     return ["evaluate", run, folder_of_pictures(root / "d")], ""
 
@@ -261,7 +266,8 @@ WRONG = [
     no_folder, mask_without_image, sizes_differ, label_outside, jpeg_mask, unreadable_picture, no_checkpoint, no_run,
     damaged_checkpoint, unknown_model, bad_epochs, bad_lr, bad_number, bad_size, bad_threads, size_of_digits,
     scenes_of_a_folder, data_missing, out_holds_a_run, out_is_a_file, out_cannot_be_written, resume_with_other_settings,
-    resume_cosine_with_more_epochs, resume_with_other_data, resume_nothing, resume_and_overwrite,
+    resume_cosine_with_more_epochs, resume_with_other_data, resume_nothing,
+    one_value_to_normalise, resume_and_overwrite,
     evaluate_with_other_classes,
 ]  # fmt: skip
 

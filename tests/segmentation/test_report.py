@@ -139,7 +139,7 @@ def report_of(data, folder, epochs):
         trainer.fit(StopRequest(), until=epochs)
     from segmentation.commands import _report
 
-    _report(trainer, None, StopRequest())
+    _report(trainer, None)
     return run.report.read_text()
 
 
