@@ -161,7 +161,7 @@ def check_conv2d(
         )
     if w[0] % groups:
         raise ValueError(f"{op}: w has {w[0]} output channels, which groups={groups} does not divide; {shapes}")
-    rows, columns = conv_output_size(x[2:], w[2:], stride, padding, dilation)  # type: ignore[arg-type]
+    rows, columns = conv_output_size(x[2:], w[2:], stride, padding, dilation)
     if rows < 1 or columns < 1:
         padded = (x[2] + sum(padding[0]), x[3] + sum(padding[1]))
         reach = tuple(d * (k - 1) + 1 for d, k in zip(dilation, w[2:]))

@@ -4,12 +4,14 @@ All three are faces of one sum over n, o, c, output pixels p and taps k,
 
     T(x, w, g) = sum of x[n, c, s·p + d·k − padding] · w[o, c, k] · g[n, o, p]:
 
-``conv2d`` is its derivative in g (report eq. 3), ``conv2d_weight`` in w (eq. 30), ``conv2d_input`` in x (eq. 31, and with a
-chosen size the transposed convolution of fig. 11).
+``conv2d`` is its derivative in g (report eq. 3), ``conv2d_weight`` in w (eq. 30), ``conv2d_input`` in x (eq. 31, and
+with a chosen size the transposed convolution of fig. 11).
 
-Here the arguments are put in order and the path is chosen. ``stride=(sh, sw)``, ``padding=((top, bottom), (left, right))``,
-``dilation=(dh, dw)``. Shapes were checked by :mod:`autograd.geometry`. Inputs of any memory layout are accepted and never
-written to; the result is C-contiguous.
+Here the arguments are put in order; the work is done by register tiles, :mod:`.correlate` and :mod:`.weight_gradient`,
+in every type and geometry. Their readable twin is :mod:`.im2col`. ``stride=(sh, sw)``,
+``padding=((top, bottom), (left, right))``, ``dilation=(dh, dw)``. Shapes were checked by :mod:`autograd.geometry`. Inputs
+of any memory layout are accepted and never written to; the result is C-contiguous. Padding is zeros that are multiplied
+like any other number.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Correlation as a matrix product whose right-hand side is never built. :mod:`.plan` explains the layout.
 
-A task is a block of output rows of one image and group: its padded residue planes go into a scratch buffer that stays in
-the second-level cache, then each tile of pixels is multiplied with each panel of weights.
+Either a task is a block of output rows of one image and group: its padded residue planes go into a scratch buffer that
+stays in the second-level cache, then each tile of pixels is multiplied with each panel of weights. Or, where images are
+small, a task is a tile of pixels from several images: they are gathered first, some taps at a time.
 """
 
 from __future__ import annotations
@@ -10,9 +11,26 @@ import numpy as np
 
 from .jit import njit
 from .parallel import parallel_for
-from .plan import Plan
+from .plan import (
+    BLOCK_ROWS,
+    BLOCKS,
+    CHANNELS,
+    COLUMNS,
+    ELEMENTS,
+    FIRST_TAP,
+    HEIGHT,
+    LEFT,
+    PITCH,
+    ROWS,
+    SPREAD_H,
+    SPREAD_W,
+    TAPS,
+    TOP,
+    WIDTH,
+    Plan,
+)
 from .planes import fill_planes
-from .tile import OUTER_ROWS, OUTER_VECTORS, copy_first, copy_vector, lanes, multiply_outer
+from .tile import OUTER_ROWS, OUTER_VECTORS, copy_first, copy_vector, lanes, multiply_outer, multiply_row
 
 # Taps that a tile gathers at a time: 24 KB of pixels stay in the first-level cache while all output channels use them.
 _WINDOW_TAPS = 128
@@ -44,29 +62,31 @@ def correlate(x: np.ndarray, w: np.ndarray, plan: Plan, out: np.ndarray, *, grou
 
 @njit
 def _correlate_blocks(start, stop, x, w, w_pitch, out, outputs, lanes, sizes, rows, columns, phases, taps):
-    image_size, pitch, spread_h, spread_w, block_rows, blocks = (
-        sizes[0] * sizes[1] * sizes[2], sizes[7], sizes[10], sizes[11], sizes[12], sizes[13],
-    )  # fmt: skip
+    image_size, pitch = sizes[CHANNELS] * sizes[HEIGHT] * sizes[WIDTH], sizes[PITCH]
+    spread_h, spread_w, block_rows, blocks = sizes[SPREAD_H], sizes[SPREAD_W], sizes[BLOCK_ROWS], sizes[BLOCKS]
     image_rows, image_columns = out.shape[1], out.shape[2]
     groups, group_weights = w.shape
     weights = w.reshape(-1)
     flat = out.reshape(-1)
-    planes = np.empty(sizes[9], x.dtype)
+    planes = np.empty(sizes[ELEMENTS], x.dtype)
     pixels = OUTER_VECTORS * lanes
     sums = np.empty(OUTER_ROWS * pixels + lanes, x.dtype)
     for task in range(start, stop):
         image, first_row = task // blocks, task % blocks * block_rows
-        fill_planes(x, image * image_size, sizes[0], first_row, lanes, sizes, rows, columns, planes, 0)
+        fill_planes(x, image * image_size, sizes[CHANNELS], first_row, lanes, sizes, rows, columns, planes, 0)
         for phase in range(phases.shape[0]):
-            high, wide = min(block_rows, phases[phase, 2] - first_row), phases[phase, 3]
-            corner = (phases[phase, 0] + first_row * spread_h) * image_columns + phases[phase, 1]
+            high, wide = min(block_rows, phases[phase, ROWS] - first_row), phases[phase, COLUMNS]
+            corner = (phases[phase, TOP] + first_row * spread_h) * image_columns + phases[phase, LEFT]
             for p in range(0, (high - 1) * pitch + wide, pixels):
                 for channel in range(0, outputs, OUTER_ROWS):
                     panel = min(OUTER_ROWS, outputs - channel)
-                    if phases[phase, 4] > 0:
+                    if phases[phase, TAPS] > 0:
                         at = image % groups * group_weights + channel * w_pitch
-                        first, count = phases[phase, 5], phases[phase, 4]
-                        multiply_outer(weights, at, w_pitch, panel, planes, p, taps, first, count, sums, 0, False)
+                        first, count = phases[phase, FIRST_TAP], phases[phase, TAPS]
+                        if outputs == 1:
+                            multiply_row(weights, at, w_pitch, panel, planes, p, taps, first, count, sums, 0, False)
+                        else:
+                            multiply_outer(weights, at, w_pitch, panel, planes, p, taps, first, count, sums, 0, False)
                     else:
                         for i in range(sums.size):
                             sums[i] = 0
@@ -93,13 +113,13 @@ def _correlate_blocks(start, stop, x, w, w_pitch, out, outputs, lanes, sizes, ro
 def _fill_images(start, stop, x, planes, lanes, sizes, rows, columns):
     flat = planes.reshape(-1)
     for image in range(start, stop):
-        source, target = image * sizes[0] * sizes[1] * sizes[2], image * planes.shape[2]
-        fill_planes(x, source, sizes[0], 0, lanes, sizes, rows, columns, flat, target)
+        source, target = image * sizes[CHANNELS] * sizes[HEIGHT] * sizes[WIDTH], image * planes.shape[2]
+        fill_planes(x, source, sizes[CHANNELS], 0, lanes, sizes, rows, columns, flat, target)
 
 
 @njit
 def _correlate_tiles(start, stop, planes, w, w_pitch, out, outputs, lanes, tiles, chunks, sizes, phases, taps):
-    pitch, spread_h, spread_w = sizes[7], sizes[10], sizes[11]
+    pitch, spread_h, spread_w = sizes[PITCH], sizes[SPREAD_H], sizes[SPREAD_W]
     images, groups, image_size = planes.shape
     image_rows, image_columns = out.shape[1], out.shape[2]
     group_weights, panels = w.shape[1], -(-outputs // OUTER_ROWS)
@@ -116,7 +136,12 @@ def _correlate_tiles(start, stop, planes, w, w_pitch, out, outputs, lanes, tiles
     for task in range(start, stop):
         chunk, tile = task % chunks, task // chunks % tiles
         phase, group = task // chunks // tiles % phases.shape[0], task // chunks // tiles // phases.shape[0]
-        high, wide, count, first = phases[phase, 2], phases[phase, 3], phases[phase, 4], phases[phase, 5]
+        high, wide, count, first = (
+            phases[phase, ROWS],
+            phases[phase, COLUMNS],
+            phases[phase, TAPS],
+            phases[phase, FIRST_TAP],
+        )
         pixel, lane, runs = tile * pixels, 0, 0
         while lane < pixels and pixel < images * high * wide:
             image, row, column = pixel // (high * wide), pixel // wide % high, pixel % wide
@@ -124,8 +149,8 @@ def _correlate_tiles(start, stop, planes, w, w_pitch, out, outputs, lanes, tiles
             run_source[runs] = (image * groups + group) * image_size + row * pitch + column
             run_lane[runs] = lane
             run_length[runs] = length
-            target_row = (image * groups + group) * outputs * image_rows + phases[phase, 0] + row * spread_h
-            run_target[runs] = target_row * image_columns + phases[phase, 1] + column * spread_w
+            target_row = (image * groups + group) * outputs * image_rows + phases[phase, TOP] + row * spread_h
+            run_target[runs] = target_row * image_columns + phases[phase, LEFT] + column * spread_w
             runs += 1
             lane += length
             pixel += length

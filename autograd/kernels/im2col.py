@@ -1,8 +1,7 @@
 """Convolution by the book: unfold the windows into a matrix, multiply, fold back.
 
-Readable, for every type, stride, dilation and grouping; it is the definition that the fast path is tested against, and it
-takes over where the fast path does not apply. ``col2im`` is written as a gather (each input pixel asks which windows hold
-it): a scatter from several threads loses updates.
+Readable, for every stride, dilation and grouping; it is the definition that the fast path is tested against. ``col2im``
+is written as a gather (each input pixel asks which windows hold it): a scatter from several threads loses updates.
 """
 
 from __future__ import annotations

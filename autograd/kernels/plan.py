@@ -35,7 +35,7 @@ class Phase(NamedTuple):
     """The outputs ``origin, origin + spread, ...`` of one axis, and what reaches them."""
 
     origin: int
-    count: int
+    outputs: int
     taps: tuple[tuple[int, int], ...]  # (index in the kernel, offset in the source)
 
 
@@ -83,7 +83,7 @@ def _line(axis: Axis) -> Line:
     offsets = [offset for phase in axis.phases for _, offset in phase.taps] or [0]
     positions = [offset // axis.step for offset in offsets]
     residues = sorted({offset % axis.step for offset in offsets})
-    outputs = max(phase.count for phase in axis.phases)
+    outputs = max(phase.outputs for phase in axis.phases)
     return Line(axis, tuple(residues), min(positions), max(positions) - min(positions), outputs)
 
 
@@ -103,7 +103,7 @@ class Grid(NamedTuple):
         return len(self.rows.residues) * len(self.columns.residues) * self.pitch
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=256)
 def grid(size: Pair, vertical: Axis, horizontal: Axis) -> Grid:
     """The planes of a source of ``size``."""
     rows, columns = _line(vertical), _line(horizontal)
@@ -122,18 +122,17 @@ def grid(size: Pair, vertical: Axis, horizontal: Axis) -> Grid:
 class Layout(NamedTuple):
     """What the kernels read; arrays are int64."""
 
-    sizes: np.ndarray  # see SIZES
+    sizes: np.ndarray  # of the planes and the blocks; see CHANNELS ...
     rows: np.ndarray  # residues of the row planes
     columns: np.ndarray  # Grid.inside
-    phases: np.ndarray  # see PHASE
+    phases: np.ndarray  # see TOP ...
     taps: np.ndarray  # taps × channels of all phases: where the weight is, where its pixels begin
 
 
-# Positions in Layout.sizes and in a row of Layout.phases.
-SIZES = (
-    "channels height width step_h step_w first_h first_w pitch plane_rows elements spread_h spread_w block_rows blocks"
-)
-PHASE = "y x rows columns taps first_tap"
+# Where things stand in Layout.sizes, and in a row of Layout.phases.
+CHANNELS, HEIGHT, WIDTH, STEP_H, STEP_W, FIRST_H, FIRST_W, PITCH, PLANE_ROWS, OVERHANG, ELEMENTS = range(11)
+SPREAD_H, SPREAD_W, BLOCK_ROWS, BLOCKS = range(11, 15)
+TOP, LEFT, ROWS, COLUMNS, TAPS, FIRST_TAP = range(6)
 
 
 def lay_out(grid: Grid, channels: int, block_rows: int, kernel_size: Pair, weight_step: int) -> Layout:
@@ -144,23 +143,33 @@ def lay_out(grid: Grid, channels: int, block_rows: int, kernel_size: Pair, weigh
     rows, columns = grid.rows, grid.columns
     plane_rows = block_rows + rows.span
     plane, channel_step = plane_rows * grid.pitch, plane_rows * grid.row_elements
-    phases, taps = [], []
+    first_tap, phases, taps = 0, [], [np.zeros((0, 2), np.int64)]
+    steps = np.arange(channels)[:, None, None] * (weight_step, channel_step)
     for v in rows.axis.phases:
         for h in columns.axis.phases:
-            phases.append((v.origin, h.origin, v.count, h.count, len(v.taps) * len(h.taps) * channels, len(taps)))
-            for c in range(channels):
-                for i, down in v.taps:
-                    for j, right in h.taps:
-                        (a, r), (b, t) = rows.find(down), columns.find(right)
-                        source = c * channel_step + (a * len(columns.residues) + b) * plane + r * grid.pitch + t
-                        taps.append((c * weight_step + i * kernel_size[1] + j, source))
+            phases.append((v.origin, h.origin, v.outputs, h.outputs, len(v.taps) * len(h.taps) * channels, first_tap))
+            first_tap += phases[-1][4]
+            of_one_channel = []
+            for i, down in v.taps:
+                for j, right in h.taps:
+                    (a, r), (b, t) = rows.find(down), columns.find(right)
+                    source = (a * len(columns.residues) + b) * plane + r * grid.pitch + t
+                    of_one_channel.append((i * kernel_size[1] + j, source))
+            taps.append((np.reshape(of_one_channel, (1, -1, 2)) + steps).reshape(-1, 2))
     # behind the planes lies what the last tile of pixels reads, and what the last copied vector writes
     elements = channels * channel_step + grid.overhang + tile.OUTER_VECTORS * tile.lanes(np.float32)
     sizes = (
         *(channels, *grid.size, rows.axis.step, columns.axis.step, rows.first, columns.first, grid.pitch, plane_rows),
-        *(elements, rows.axis.spread, columns.axis.spread, block_rows, ceil_div(rows.outputs, block_rows)),
+        *(
+            grid.overhang,
+            elements,
+            rows.axis.spread,
+            columns.axis.spread,
+            block_rows,
+            ceil_div(rows.outputs, block_rows),
+        ),
     )
-    return Layout(*map(_frozen, (sizes, rows.residues, grid.inside, phases, np.reshape(taps, (-1, 2)))))
+    return Layout(*map(_frozen, (sizes, rows.residues, grid.inside, phases, np.concatenate(taps))))
 
 
 class Plan(NamedTuple):
@@ -173,7 +182,7 @@ class Plan(NamedTuple):
     chunks: int  # into which the output channels of a tile are cut
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=256)
 def plan(
     source: tuple[int, int, int, int],
     outputs: int,
@@ -186,8 +195,8 @@ def plan(
 ) -> Plan:
     """Plan the correlation of a ``source`` of shape (N, C, H, W) to ``outputs`` channels in each group.
 
-    Blocks read the planes directly. Tiles gather their pixels first, from all images alike: nothing is wasted on the gaps
-    of small images, but each tap of a tile costs some copies, which only many output channels pay for.
+    Blocks read the planes directly. Tiles gather their pixels first, from all images alike: nothing is wasted on the
+    gaps of small images, but each tap of a tile costs some copies, which only many output channels pay for.
     """
     channels, planes = source[1] // groups, grid(source[2:], vertical, horizontal)
     lanes = tile.lanes(f"f{itemsize}")
@@ -209,7 +218,7 @@ def plan(
     else:
         block_rows = out_rows
     layout = lay_out(planes, channels, block_rows, kernel_size, weight_step)
-    return Plan(layout, int(layout.sizes[9]), ceil_div(out_rows, block_rows), tiles, chunks)
+    return Plan(layout, int(layout.sizes[ELEMENTS]), ceil_div(out_rows, block_rows), tiles, chunks)
 
 
 def _block_rows(planes: Grid, row_bytes: int, images: int, pixels: int) -> int:

@@ -1,11 +1,11 @@
 """The two register tiles under every fast convolution, written in LLVM IR.
 
-Numba compiles loops; what it cannot promise is that a block of sums stays in vector registers through a whole loop. These
-intrinsics emit that: vectors as wide as the host has, accumulators that never touch memory, one fused multiply-add each.
-LLVM turns a vector type that the CPU lacks into smaller ones, so they run anywhere.
+Numba compiles loops; what it cannot promise is that a block of sums stays in vector registers through a whole loop.
+These intrinsics emit that: vectors as wide as the host has, accumulators that never touch memory, one fused
+multiply-add each. LLVM turns a vector type that the CPU lacks into smaller ones, so they run anywhere.
 
-Pointers are an array and an index into it, unchecked: callers lay out their buffers so that a vector load that starts at
-the last wanted element still lies inside.
+Pointers are an array and an index into it, unchecked: callers lay out their buffers so that a vector load that starts
+at the last wanted element still lies inside.
 """
 
 from __future__ import annotations
@@ -17,8 +17,10 @@ import numpy as np
 from llvmlite import ir
 from numba import types
 from numba.core.errors import TypingError
-from numba.extending import intrinsic
+from numba import extending
 from numba.np.arrayobj import make_array
+
+intrinsic: Any = extending.intrinsic  # untyped: the first argument of an intrinsic is not the caller's
 
 _I32, _I64 = ir.IntType(32), ir.IntType(64)
 
@@ -116,8 +118,8 @@ class _Emitter:
     def lane_sums(self, vectors: list[ir.Value]) -> list[ir.Value]:
         """Vectors whose lanes are, in order, the sums over the lanes of each given vector.
 
-        Neighbouring lanes of two vectors are added into one, log2(lanes) times: 69 operations for 24 vectors of 16 lanes
-        instead of 24 reductions of 8.
+        Neighbouring lanes of two vectors are added into one, log2(lanes) times: 69 operations for 24 vectors of 16
+        lanes instead of 24 reductions of 8.
         """
         even, odd = list(range(0, 2 * self.lanes, 2)), list(range(1, 2 * self.lanes, 2))
         sums = []
@@ -201,6 +203,16 @@ def multiply_outer(typing_context, weights, w0, pitch, channels, pixels, p0, tap
 
     The weights are read where they are: packing them first cost 15-30 % of a layer with 256 channels and 8 × 8 pixels.
     """
+    return _outer(OUTER_ROWS, weights, pixels, taps, result)
+
+
+@intrinsic
+def multiply_row(typing_context, weights, w0, pitch, channels, pixels, p0, taps, first, count, result, r0, add):
+    """``multiply_outer`` for a single output channel, such as a depthwise convolution has in each group."""
+    return _outer(1, weights, pixels, taps, result)
+
+
+def _outer(height: int, weights: Any, pixels: Any, taps: Any, result: Any) -> tuple:
     element = _float_arrays(weights, pixels, result)
     index = types.int64
     signature = types.void(
@@ -214,7 +226,7 @@ def multiply_outer(typing_context, weights, w0, pitch, channels, pixels, p0, tap
         table = body.address(6, builder.mul(first, _constant(2)))
         last = builder.sub(channels, _constant(1))
         rows = []
-        for m in range(OUTER_ROWS):
+        for m in range(height):
             row = builder.select(builder.icmp_signed("<", _constant(m), last), _constant(m), last)
             rows.append(builder.gep(weights, [builder.mul(row, pitch)]))
 
@@ -224,13 +236,13 @@ def multiply_outer(typing_context, weights, w0, pitch, channels, pixels, p0, tap
             window = builder.gep(pixels, [builder.load(builder.gep(entry, [_constant(1)]))])
             vectors = [emit.load(builder.gep(window, [_constant(v * emit.lanes)])) for v in range(OUTER_VECTORS)]
             following = []
-            for m in range(OUTER_ROWS):
+            for m in range(height):
                 weight = emit.splat(builder.load(builder.gep(rows[m], [column])))
                 for v in range(OUTER_VECTORS):
                     following.append(emit.multiply_add(weight, vectors[v], sums[m * OUTER_VECTORS + v]))
             return following
 
-        places = [builder.gep(result, [_constant(i * emit.lanes)]) for i in range(OUTER_ROWS * OUTER_VECTORS)]
+        places = [builder.gep(result, [_constant(i * emit.lanes)]) for i in range(height * OUTER_VECTORS)]
         before = [builder.select(add, emit.load(place), emit.zero) for place in places]
         for place, value in zip(places, body.loop(count, 1, before, accumulate)):
             emit.store(value, place)
@@ -243,8 +255,8 @@ def multiply_outer(typing_context, weights, w0, pitch, channels, pixels, p0, tap
 def add_dots(typing_context, rows, r0, pitch, pixels, p0, offsets, o0, length, result, s0):
     """``result[s0 + m·J + j] += sum over p < length of rows[r0 + m·pitch + p] · pixels[p0 + offsets[o0 + j] + p]``.
 
-    M = DOT_ROWS output channels m, J = DOT_TAPS taps j. length must be a positive multiple of ``lanes``; ``dot_results``
-    elements of the result are read and written, those behind M·J unchanged. The sum runs lane by lane.
+    M = DOT_ROWS output channels m, J = DOT_TAPS taps j. length must be a positive multiple of ``lanes``;
+    ``dot_results`` elements of the result are read and written, those behind M·J unchanged. The sum runs lane by lane.
     """
     element = _float_arrays(rows, pixels, result)
     index = types.int64

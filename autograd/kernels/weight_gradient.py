@@ -2,8 +2,8 @@
 
 Both operands of such a product are runs of pixels, so the sum runs lane by lane in vectors and is added up across lanes
 at the end of each piece. A task is a *part* of the pixels for a *chunk* of the input channels: it copies its channels
-into padded planes, gathers the pixels that a few taps meet (they stay in the first-level cache) and multiplies them with
-the gradients of all output channels. Parts and chunks are fixed by shape, and the parts are added in order.
+into padded planes, gathers the pixels that a few taps meet (they stay in the first-level cache) and multiplies them
+with the gradients of all output channels. Parts and chunks are fixed by shape, and the parts are added in order.
 """
 
 from __future__ import annotations
@@ -16,13 +16,25 @@ import numpy as np
 from ..geometry import Padding, Pair
 from .jit import njit
 from .parallel import parallel_for
-from .plan import LEAST_TASKS, Layout, ceil_div, forward_axis, grid, lay_out
+from .plan import (
+    BLOCK_ROWS,
+    ELEMENTS,
+    HEIGHT,
+    LEAST_TASKS,
+    PITCH,
+    WIDTH,
+    Layout,
+    ceil_div,
+    forward_axis,
+    grid,
+    lay_out,
+)
 from .planes import fill_planes
 from .tile import DOT_ROWS, DOT_TAPS, add_dots, copy_inside, copy_vector, dot_results, lanes
 
 # Bytes of the gradients of one piece of pixels, in all output channels; they are read again for every few taps.
 _PIECE_BYTES = 540_000
-# Pixels of a piece. Fewer, and adding up lanes counts (10 % at 384); more, and six taps fall out of the first-level cache.
+# Pixels of a piece. Fewer, and adding up lanes counts (10 % at 384); more, and six taps leave the first-level cache.
 _FEWEST, _MOST = 384, 1024
 # Taps of a chunk: so many products pay for copying a gradient.
 _CHUNK_TAPS = 144
@@ -59,7 +71,7 @@ def weight_gradient(
     return gw
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=256)
 def _cut(
     x: tuple[int, ...],
     g: tuple[int, ...],
@@ -92,7 +104,8 @@ def _cut(
 
 @njit
 def _add_parts(start, stop, g, x, sums, channels, outputs, lanes, chunk, images, pieces, sizes, rows, columns, taps):
-    image_size, pitch, elements, block_rows = sizes[1] * sizes[2], sizes[7], sizes[9], sizes[12]
+    image_size, pitch = sizes[HEIGHT] * sizes[WIDTH], sizes[PITCH]
+    elements, block_rows = sizes[ELEMENTS], sizes[BLOCK_ROWS]
     parts, groups, chunks, row_blocks, tap_blocks, results = sums.shape
     batch, out_rows, out_columns = g.shape[0] // (groups * outputs), g.shape[1], g.shape[2]
     row_pieces = (out_rows + block_rows - 1) // block_rows
@@ -126,7 +139,7 @@ def _add_parts(start, stop, g, x, sums, channels, outputs, lanes, chunk, images,
                     target = j * capacity
                     for i in range(count):
                         source = i * elements + taps[block * DOT_TAPS + j, 1]
-                        for r in range(high):
+                        for _ in range(high):
                             for t in range(0, out_columns, lanes):
                                 copy_vector(windows, target + t, planes, source + t)
                             target += out_columns

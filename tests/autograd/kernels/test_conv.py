@@ -42,6 +42,11 @@ CASES = {
         {"stride": (2, 2), "padding": ((5, 4), (3, 6))},
     ),
     "kernel larger than input": ((2, 2, 2, 3), (3, 2, 5, 5), {"padding": ((2, 2), (1, 2))}),
+    "dilation far beyond a vector": (
+        (1, 2, 7, 9),
+        (2, 2, 3, 3),
+        {"dilation": (20, 21), "padding": ((25, 22), (30, 24))},
+    ),
     "groups": ((2, 6, 5, 4), (4, 3, 3, 3), {"groups": 2, "padding": ((1, 1), (1, 1))}),
     "depthwise": ((2, 5, 6, 5), (5, 1, 3, 3), {"groups": 5, "padding": ((1, 1), (1, 1))}),
     "depthwise, two each, stride 2": ((1, 3, 7, 6), (6, 1, 3, 3), {"groups": 3, "stride": (2, 2)}),
