@@ -6,10 +6,13 @@ seeds. The state of a generator is a dictionary of numbers and strings that fits
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
+
+from .modes import modes
 
 
 class Generator:
@@ -74,9 +77,63 @@ def set_rng_state(state: dict) -> None:
 def numpy_generator(generator: Generator | np.random.Generator | None) -> np.random.Generator:
     """The NumPy generator to draw from: of ``generator``, or the default one."""
     if generator is None:
-        return default_generator.numpy
-    if isinstance(generator, Generator):
-        return generator.numpy
-    if isinstance(generator, np.random.Generator):
-        return generator
-    raise TypeError(f"generator: expected autograd.Generator or numpy.random.Generator, not {type(generator).__name__}")
+        found = default_generator.numpy
+    elif isinstance(generator, Generator):
+        found = generator.numpy
+    elif isinstance(generator, np.random.Generator):
+        found = generator
+    else:
+        raise TypeError(
+            f"generator: expected autograd.Generator or numpy.random.Generator, not {type(generator).__name__}"
+        )
+    return found if modes.draws is None else modes.draws(found)
+
+
+class Draws:
+    """Which generators were drawn from inside ``with draws.recorded():``, so that the same numbers come again.
+
+    Inside ``with draws.replayed():`` each of them starts where it stood when it was first drawn from. Copies draw: the
+    generators themselves do not move, whatever other threads do with them meanwhile.
+    """
+
+    def __init__(self) -> None:
+        self._starts: dict[np.random.Generator, dict] = {}
+
+    @contextmanager
+    def recorded(self) -> Iterator[None]:
+        outer = modes.draws
+
+        def note(found: np.random.Generator) -> np.random.Generator:
+            taken = found if outer is None else outer(found)
+            if found not in self._starts:
+                self._starts[found] = taken.bit_generator.state
+            return taken
+
+        with _drawing(note):
+            yield
+
+    @contextmanager
+    def replayed(self) -> Iterator[None]:
+        outer = modes.draws
+        copies: dict[np.random.Generator, np.random.Generator] = {}
+
+        def copy(found: np.random.Generator) -> np.random.Generator:
+            if found not in self._starts:
+                return found if outer is None else outer(found)
+            if found not in copies:
+                bits = type(found.bit_generator)()
+                bits.state = self._starts[found]
+                copies[found] = np.random.Generator(bits)
+            return copies[found]
+
+        with _drawing(copy):
+            yield
+
+
+@contextmanager
+def _drawing(hook: Callable[[np.random.Generator], np.random.Generator]) -> Iterator[None]:
+    outer, modes.draws = modes.draws, hook
+    try:
+        yield
+    finally:
+        modes.draws = outer

@@ -117,8 +117,7 @@ def isfinite(input):
 
 def isclose(input: Any, other: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> Tensor:
     """``|input − other| <= atol + rtol·|other|``, element by element."""
-    values = [x._data if isinstance(x, Tensor) else x for x in (input, other)]
-    return Tensor(np.isclose(*values, rtol=rtol, atol=atol, equal_nan=equal_nan))
+    return Tensor(np.isclose(_array(input), _array(other), rtol=rtol, atol=atol, equal_nan=equal_nan))
 
 
 def allclose(input: Any, other: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> bool:
@@ -128,7 +127,11 @@ def allclose(input: Any, other: Any, rtol: float = 1e-5, atol: float = 1e-8, equ
 
 def equal(input: Any, other: Any) -> bool:
     """Whether both have the same shape and the same elements."""
-    return np.array_equal(*[x._data if isinstance(x, Tensor) else x for x in (input, other)])
+    return np.array_equal(_array(input), _array(other))
+
+
+def _array(x: Any) -> np.ndarray:
+    return x._data if isinstance(x, Tensor) else np.asarray(x)
 
 
 # --- choosing -------------------------------------------------------------------------------------------------------

@@ -96,7 +96,7 @@ def fmod(input, other):
 
 
 remainder.vjp(input=lambda g: g, other=lambda g, input, other: -g * (input // other))
-fmod.vjp(input=lambda g: g, other=lambda g, input, other: -g * trunc(input / other))
+fmod.vjp(input=lambda g: g, other=lambda g, input, other: -g * _trunc_divide(input, other))
 
 
 @primitive(elementwise=True)

@@ -140,7 +140,7 @@ def _pad(input, *, padding, value):
 
 _pad.vjp(input=lambda g, *, padding: _pad(g, padding=tuple((-a, -b) for a, b in padding), value=0))
 
-_BORDERS = {"reflect": "reflect", "replicate": "edge", "circular": "wrap"}
+_BORDERS: dict[str, Any] = {"reflect": "reflect", "replicate": "edge", "circular": "wrap"}
 
 
 @primitive

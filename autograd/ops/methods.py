@@ -36,7 +36,7 @@ def _comparison(op: Callable) -> Callable:
     return method
 
 
-for _name, _op in {
+_OPERATORS: dict[str, Callable] = {
     "add": elementwise._add,
     "sub": elementwise._sub,
     "mul": elementwise.mul,
@@ -48,17 +48,19 @@ for _name, _op in {
     "and": compare.bitwise_and,
     "or": compare.bitwise_or,
     "xor": compare.bitwise_xor,
-}.items():
+}
+for _name, _op in _OPERATORS.items():
     setattr(Tensor, f"__{_name}__", _operator(_op))
     setattr(Tensor, f"__r{_name}__", _reflected(_op))
 for _name in ("eq", "ne", "lt", "le", "gt", "ge"):
     setattr(Tensor, f"__{_name}__", _comparison(getattr(compare, _name)))
-for _name, _op in {
+_UNARY: dict[str, Callable] = {
     "neg": elementwise.neg,
     "abs": elementwise.abs,
     "invert": compare.bitwise_not,
     "pos": lambda x: x,
-}.items():
+}
+for _name, _op in _UNARY.items():
     setattr(Tensor, f"__{_name}__", lambda self, op=_op: op(self))
 
 
@@ -74,7 +76,7 @@ def _setitem(self: Tensor, key: Any, value: Any) -> None:
 
 
 Tensor.__getitem__ = _getitem  # type: ignore[method-assign]
-Tensor.__setitem__ = _setitem  # type: ignore[attr-defined]
+Tensor.__setitem__ = _setitem  # type: ignore[index]
 
 
 # --- methods: the functions of the same name ------------------------------------------------------------------------
@@ -109,7 +111,7 @@ _METHODS: dict[Any, str] = {
 for _module, _names in _METHODS.items():
     for _name in _names.split():
         setattr(Tensor, _name, _method(getattr(_module, _name)))
-for _name, _op in {
+_ALIASES: dict[str, Callable] = {
     "true_divide": elementwise.div,
     "absolute": elementwise.abs,
     "negative": elementwise.neg,
@@ -118,7 +120,8 @@ for _name, _op in {
     "divide": elementwise.div,
     "swapaxes": layout.transpose,
     "clip": compare.clamp,
-}.items():
+}
+for _name, _op in _ALIASES.items():
     setattr(Tensor, _name, _method(_op))
 for _name, _op in inplace.METHODS.items():
     setattr(Tensor, _name, _op)
@@ -132,7 +135,7 @@ def _where(self: Tensor, condition: Any, other: Any) -> Tensor:
 def _view(self: Tensor, *shape: Any) -> Tensor:
     """Another shape of the same memory; an error where only a copy could have it (``reshape`` copies then)."""
     out = layout.reshape(self, *shape)
-    if self._data.size and not np.shares_memory(out._data, self._data, max_work=1):
+    if self._data.size and not np.may_share_memory(out._data, self._data):
         raise RuntimeError(f"view: memory of shape {self.shape} in this order has no shape {out.shape}; use reshape")
     return out
 
