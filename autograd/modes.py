@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import contextvars
 import threading
+from collections.abc import Callable
 from contextlib import ContextDecorator
 from typing import Any
 
 import numpy as np
-
 
 _quiet = contextvars.ContextVar("quiet", default=False)
 is_quiet = _quiet.get  # whether this code runs inside the quiet context, which cannot be entered twice
@@ -20,6 +20,8 @@ is_quiet = _quiet.get  # whether this code runs inside the quiet context, which 
 class _Modes(threading.local):
     grad_enabled: bool = True
     scope: Any = None  # innermost module call (graph.Scope), set by nn.Module.__call__
+    draws: Callable | None = None  # given the generator that is drawn from, says which one to take (random.Draws)
+    recomputing: bool = False  # a checkpoint runs its function again: what the first run counted is not counted twice
     quiet: contextvars.Context  # where the forward of an op runs: NumPy's floating point warnings are off in it
 
     def __init__(self) -> None:  # once per thread, because a context is entered by one thread at a time
@@ -62,6 +64,17 @@ class enable_grad(set_grad_enabled):
 
     def __init__(self) -> None:
         super().__init__(True)
+
+
+def is_recomputing() -> bool:
+    """Whether a checkpoint runs its function a second time: what the first run counted must not be counted again."""
+    return modes.recomputing
+
+
+class ValuesNeeded(RuntimeError):
+    """Raised where the array of a tensor is asked for that stands for many: a tensor of ``vmap``."""
+
+    run: Callable  # (op, inputs, settings, residuals) -> what the op gives of such tensors
 
 
 def is_grad_enabled() -> bool:

@@ -37,7 +37,7 @@ import numpy as np
 
 from .dtypes import result_type
 from .graph import record
-from .modes import is_quiet, modes
+from .modes import ValuesNeeded, is_quiet, modes
 from .tensor import Tensor, wrap
 
 registry: dict[str, Primitive] = {}
@@ -52,7 +52,7 @@ class Rule(NamedTuple):
 
 
 class Step(NamedTuple):
-    """One rule to run: for which input (``None``: it gives all inputs' gradients), and where its arguments are saved."""
+    """One rule to run: for which input (``None``: for all of them), and where in the saved values its arguments are."""
 
     input: int | None
     function: Callable
@@ -140,7 +140,7 @@ class Primitive:
                 settings.append(p.name)
             elif p.name in values or p.name in shapes:
                 if settings:
-                    raise TypeError(f"{self.name}.vjp: a rule names what it reads ({p.name}) before its settings ({settings})")
+                    raise TypeError(f"{self.name}.vjp: a rule names what it reads ({p.name}) before its settings")
                 reads.append(p.name)
             else:
                 raise TypeError(f"{self.name}.vjp: a rule reads {p.name!r}, which is no input, setting or residual")
@@ -188,28 +188,31 @@ class Primitive:
         bit = 1
         dtype = None
         tensors = mixed = scalars = False
-        for value in inputs:
-            if isinstance(value, Tensor):
-                tensors = True
-                array = value._data
-                node = value._node
-                parents.append(node)
-                if node is not None:
-                    wanted |= bit
-            else:
-                if type(value) in _PLAIN:
-                    array = value
+        try:
+            for value in inputs:
+                if isinstance(value, Tensor):
+                    tensors = True
+                    array = value._data
+                    node = value._node
+                    parents.append(node)
+                    if node is not None:
+                        wanted |= bit
                 else:
-                    array = self._admit(value)
-                    scalars = True
-                parents.append(None)
-            if type(array) not in _SCALARS:
-                if dtype is None:
-                    dtype = array.dtype
-                elif array.dtype is not dtype:
-                    mixed = True
-            arrays.append(array)
-            bit <<= 1
+                    if type(value) in _PLAIN:
+                        array = value
+                    else:
+                        array = self._admit(value)
+                        scalars = True
+                    parents.append(None)
+                if type(array) not in _SCALARS:
+                    if dtype is None:
+                        dtype = array.dtype
+                    elif array.dtype is not dtype:
+                        mixed = True
+                arrays.append(array)
+                bit <<= 1
+        except ValuesNeeded as batch:  # a tensor of vmap: it has no values of its own, and knows how the op runs
+            return batch.run(self, inputs, settings, residuals)
         if scalars and tensors and self.elementwise:
             # beside a Tensor a NumPy scalar is a number, and never widens (NEP 50 would make float64 of it);
             # among arrays it is the 0-d result of a gradient rule, and keeps its precision
@@ -261,7 +264,9 @@ class Primitive:
         text = str(error)
         if self.elementwise and "broadcast" in text:
             shapes = " and ".join(str(np.shape(a)) for a in arrays)
-            return ValueError(f"{self.name}: shapes {shapes} do not broadcast; sizes must be equal, or 1, from the right")
+            return ValueError(
+                f"{self.name}: shapes {shapes} do not broadcast: from the right, sizes must be equal or 1"
+            )
         return error if text.startswith(self.name) else ValueError(f"{self.name}: {text}")
 
 
@@ -270,7 +275,7 @@ _PLAIN = {np.ndarray, bool, int, float}
 
 
 def _promote(arrays: list, how: str, masks: tuple[int, ...]) -> list:
-    """Cast to the dtype PyTorch would compute in: an array outranks a 0-d array outranks a Python number of its kind."""
+    """Cast to the dtype PyTorch computes in: an array outranks a 0-d array, which outranks a number, of its kind."""
     if masks:
         kept = {i: arrays[i] for i in masks}
         rest = iter(_promote([a for i, a in enumerate(arrays) if i not in kept], how, ()))

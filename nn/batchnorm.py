@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from autograd.graph import note_write
+from autograd.modes import is_recomputing
 from autograd.tensor import Tensor, from_numpy
 
 from . import functional as F
@@ -67,7 +68,7 @@ class _BatchNorm(Module):
             raise ValueError(f"{type(self).__name__}: input must be {self._form}; input.shape={x.shape}")
         momentum = self.momentum
         tracked = self.num_batches_tracked
-        if self.training and tracked is not None:
+        if self.training and tracked is not None and not is_recomputing():
             tracked._data[...] += 1
             if momentum is None:
                 momentum = 1 / int(tracked._data)

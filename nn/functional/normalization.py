@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from autograd.graph import note_write
+from autograd.modes import is_recomputing
 from autograd.ops.norm import batch_norm as normalise
 from autograd.tensor import Tensor
 
@@ -63,7 +64,7 @@ def batch_norm(
             f"batch_norm: one value a channel has no variance; input.shape={input.shape}; use a larger batch, or eval()"
         )
     y, mean, var = normalise.with_residuals(input, weight, bias, eps=eps)
-    if training and running_mean is not None and running_var is not None and count:
+    if training and running_mean is not None and running_var is not None and count and not is_recomputing():
         _blend(running_mean._data, mean, momentum)
         _blend(running_var._data, var * (count / (count - 1)), momentum)
     return y
