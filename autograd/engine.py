@@ -223,7 +223,7 @@ def grad(
         grad_outputs = [grad_outputs] * len(outputs)
     seeds = [(o._node, _seed(o, g, create_graph, "grad")) for o, g in zip(outputs, grad_outputs, strict=True)]
     nodes = [_target(t, "grad") for t in inputs]
-    found = run(seeds, set(nodes), create_graph if retain_graph is None else retain_graph, create_graph)  # type: ignore[arg-type]
+    found = run(seeds, set(nodes), create_graph if retain_graph is None else retain_graph, create_graph)
     results: list[Tensor | None] = []
     for position, node in enumerate(nodes):
         if node not in found:

@@ -1,8 +1,8 @@
 """Gradients against finite differences, to order 2.
 
 The outputs are projected on a random direction first: uniform upstream gradients hide faults (the sum over a
-batch-normalised channel is constant, so a wrong rule passes under ``sum()``), random ones do not. Then every single input
-element is moved, so a rule that is wrong at one border pixel is as visible as one that is wrong everywhere.
+batch-normalised channel is constant, so a wrong rule passes under ``sum()``), random ones do not. Then every single
+input element is moved, so a rule that is wrong at one border pixel is as visible as one that is wrong everywhere.
 
 In float64 a central difference with step 1e-6 is good to about 1e-9, which is why the default tolerances are tight
 enough to catch a rule that is wrong by 0.1 %.
@@ -99,19 +99,20 @@ def gradcheck(
                 excess = error / allowed if np.isfinite(error) else np.inf
                 if excess > worst[0]:
                     where = np.unravel_index(int(k), points[i].shape)
-                    worst = excess, (
-                        f"input {i} at {tuple(int(w) for w in where)}: the rule gives {gradient[k]:.10g}, "
-                        f"finite differences give {numeric:.10g} (allowed difference {allowed:.1e})"
-                        + ("; the slopes left and right differ: this point sits on a kink" if kink else "")
+                    worst = (
+                        excess,
+                        (
+                            f"input {i} at {tuple(int(w) for w in where)}: the rule gives {gradient[k]:.10g}, "
+                            f"finite differences give {numeric:.10g} (allowed difference {allowed:.1e})"
+                            + ("; the slopes left and right differ: this point sits on a kink" if kink else "")
+                        ),
                     )
     if worst[1] and raise_exception:
         raise GradcheckError(f"gradcheck: {worst[1]}")
     return not worst[1]
 
 
-def gradgradcheck(
-    fn: Callable[..., Any], inputs: Tensor | Sequence[Any], *, seed: int = 0, **options: Any
-) -> bool:
+def gradgradcheck(fn: Callable[..., Any], inputs: Tensor | Sequence[Any], *, seed: int = 0, **options: Any) -> bool:
     """Compare second derivatives with finite differences of the (recorded) first ones.
 
     The function checked is ``(inputs, v) -> gradient of fn along v``, in the inputs *and* in the upstream gradient
@@ -128,9 +129,7 @@ def gradgradcheck(
         points, upstream = list(values[: len(inputs)]), list(values[len(inputs) :])
         with enable_grad():
             # under finite differences the arguments are plain values; the first gradient still has to be recorded
-            points = [
-                x.requires_grad_() if isinstance(x, Tensor) and i in checked else x for i, x in enumerate(points)
-            ]
+            points = [x.requires_grad_() if isinstance(x, Tensor) and i in checked else x for i, x in enumerate(points)]
             ys = [y for y in _outputs(fn(*points)) if y.requires_grad]
             gradients = engine.grad(ys, [points[i] for i in checked], upstream, create_graph=True, allow_unused=True)
         return tuple(g for g in gradients if g is not None)

@@ -1,7 +1,7 @@
 """Tensor: an array that remembers how it was computed.
 
-A Tensor is ``data`` (a NumPy array), a node of the graph if it wants a gradient, and ``grad`` once it has one.
-The operators and methods are attached by the ops themselves (``autograd/ops/methods.py``): this file knows none of them.
+A Tensor is an array, a node of the graph if it wants a gradient, and ``grad`` once it has one. Its operators and
+methods are attached by the ops (``autograd/ops/methods.py``): this file knows none of them.
 """
 
 from __future__ import annotations
@@ -184,7 +184,9 @@ class Tensor:
     def numpy(self) -> np.ndarray:
         """The array itself (shared memory). A tensor that requires grad must be detached first."""
         if self._node is not None:
-            raise RuntimeError("numpy(): this tensor requires grad, and its array would leave the graph; use .detach().numpy()")
+            raise RuntimeError(
+                "numpy(): this tensor requires grad, and an array would not record; use .detach().numpy()"
+            )
         return self._data
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:

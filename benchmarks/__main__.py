@@ -43,12 +43,12 @@ def _row_text(row: dict[str, Any], peers: list[str], width: int) -> str:
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks",
-        description="Time forward and backward passes and whole training steps; results are checked for agreement first.",
+        description="Time forward and backward passes and whole training steps, after checking that results agree.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("groups", nargs="*", metavar="GROUP", help=f"which groups to run: {', '.join(GROUPS)} (default: all)")
-    parser.add_argument("--peers", default="auto", help="comma-separated peers, 'none', or 'auto': those installed (default)")
+    parser.add_argument("groups", nargs="*", metavar="GROUP", help=f"{', '.join(GROUPS)} (default: all of them)")
+    parser.add_argument("--peers", default="auto", help="peers by commas, 'none', or 'auto': those installed (default)")
     parser.add_argument("--filter", default="", help="only cases whose name contains this text")
     parser.add_argument("--threads", type=int, default=min(2, os.cpu_count() or 1), help="threads for each framework")
     parser.add_argument("--seconds", type=float, default=1.0, help="time spent on each case and framework (default 1)")
@@ -64,7 +64,7 @@ def main(arguments: list[str] | None = None) -> int:
     else:
         peers = [name for name in options.peers.split(",") if name and name != "none"]
         if unknown := [name for name in peers if name not in FRAMEWORKS or name == "glassgrad"]:
-            parser.error(f"no peer named {unknown[0]!r}; the peers are {', '.join(n for n in FRAMEWORKS if n != 'glassgrad')}")
+            parser.error(f"no peer named {unknown[0]!r}; the peers are {', '.join(set(FRAMEWORKS) - {'glassgrad'})}")
         if missing := [name for name in peers if not importlib.util.find_spec(name)]:
             parser.error(f"{missing[0]} is not installed; install it with: pip install 'glassgrad[peers]'")
     groups = options.groups or GROUPS

@@ -196,7 +196,9 @@ OVERHEAD = [
 
 MODELS = [
     StepCase("U-Net base 16, 8×3×64×64: step", "models", lambda m: m.UNet(3, 2, base=16), (8, 3, 64, 64), 2, 9.1e9),
-    StepCase("U-Net base 16, 8×3×128×128: step", "models", lambda m: m.UNet(3, 2, base=16), (8, 3, 128, 128), 2, 36.4e9),
+    StepCase(
+        "U-Net base 16, 8×3×128×128: step", "models", lambda m: m.UNet(3, 2, base=16), (8, 3, 128, 128), 2, 36.4e9
+    ),
     StepCase("SegNet base 16, 8×3×64×64: step", "models", lambda m: m.SegNet(3, 2, base=16), (8, 3, 64, 64), 2),
     StepCase(
         "U-Net base 16, 1×3×256×256: inference",
@@ -208,5 +210,5 @@ MODELS = [
     ),
 ]
 
-CASES = [*OPS, *OVERHEAD, *MODELS]
+CASES: list[OpCase | StepCase] = [*OPS, *OVERHEAD, *MODELS]
 GROUPS = ("ops", "overhead", "models")

@@ -52,7 +52,7 @@ class Torch:
 
     @property
     def models(self) -> Any:
-        """``segmentation.models`` on torch: this process holds no glassgrad, so its names are free to mean PyTorch's."""
+        """``segmentation.models`` on torch: this process holds no glassgrad, so those names are free."""
         if "segmentation" not in sys.modules:
             package = types.ModuleType("segmentation")
             package.__path__ = [str(Path(__file__).resolve().parent.parent / "segmentation")]

@@ -11,8 +11,8 @@ from typing import Any, Self
 import numpy as np
 
 from autograd.graph import Scope
-from autograd.modes import modes
 from autograd.hooks import HookHandle, add_hook
+from autograd.modes import modes
 from autograd.tensor import Tensor, from_numpy
 
 from .parameter import Parameter

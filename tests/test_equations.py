@@ -72,7 +72,7 @@ def test_eq_2_locality(delta):
 
 def test_eq_3_many_channels_and_bias():
     x, w, u = rng.normal(size=(2, 3, 5, 6)), rng.normal(size=(4, 3, 3, 3)), rng.normal(size=4)
-    expected = np.array([[sum(correlate(x[n, c], w[d, c]) for c in range(3)) + u[d] for d in range(4)] for n in range(2)])
+    expected = [[sum(correlate(x[n, c], w[d, c]) for c in range(3)) + u[d] for d in range(4)] for n in range(2)]
     np.testing.assert_allclose(F.conv2d(tensor(x), tensor(w), tensor(u)).numpy(), expected)
 
 
@@ -98,8 +98,9 @@ def test_eq_6_7_output_size(n, f, s, p):
 
 
 def test_eq_6_same_convolution_keeps_the_size():
+    x = tensor(np.ones((1, 1, 7, 9)))
     for f in (1, 2, 3, 4, 5):
-        assert F.conv2d(tensor(np.ones((1, 1, 7, 9))), tensor(np.ones((1, 1, f, f))), padding="same").shape[2:] == (7, 9)
+        assert F.conv2d(x, tensor(np.ones((1, 1, f, f))), padding="same").shape == x.shape
 
 
 def test_eq_8_9_a_layer_is_a_linear_map_a_bias_and_an_activation():

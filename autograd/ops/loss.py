@@ -8,7 +8,6 @@ from .. import kernels
 from ..primitive import primitive
 from ..tensor import Tensor
 from .elementwise import sigmoid
-from .reduce import sum as _sum
 from .softmax import softmax
 
 

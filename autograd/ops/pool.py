@@ -1,7 +1,7 @@
 """Pooling and its ways back (report sections 1.2.2 and 2.0.1, figures 2, 3, 10).
 
-Max pooling is an argmax followed by a gather; its adjoint scatters. Average pooling is linear and comes with its adjoint.
-Positions are flat indices into one (n, c) plane of the *unpadded* input.
+Max pooling is an argmax followed by a gather; its adjoint scatters. Average pooling is linear, with an adjoint of its
+own. Positions are flat indices into one (n, c) plane of the *unpadded* input.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ max_unpool2d.vjp(x=lambda g, *, indices, size: plane_gather(g, indices=indices) 
 
 def _winners(indices: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """Which values survive a scatter in which positions may repeat."""
-    order = np.broadcast_to(np.arange(indices.shape[2] * indices.shape[3], dtype=np.float64), (1, 1, indices[0, 0].size))
+    order = np.arange(indices.shape[2] * indices.shape[3], dtype=np.float64)
     order = np.broadcast_to(order.reshape(indices.shape[2:]), indices.shape)
     return kernels.pool.plane_gather(kernels.pool.plane_scatter(order, indices, size), indices) == order
 
@@ -90,7 +90,7 @@ def avg_pool2d(x, *, kernel_size, stride, padding, output_size, count_include_pa
 
 @primitive
 def avg_pool2d_input(z, *, size, kernel_size, stride, padding, output_size, count_include_pad, divisor_override):
-    """The adjoint of :func:`avg_pool2d`: each value is shared out evenly over its window (average unpooling, fig. 10)."""
+    """The adjoint of :func:`avg_pool2d`: each value shared out evenly over its window (average unpooling, fig. 10)."""
     if z.shape[2:] != tuple(output_size):
         raise ValueError(f"avg_pool2d_input: z has {z.shape[2:]} values a plane, but {size} pools to {output_size}")
     return kernels.pool.avg_pool2d_input(

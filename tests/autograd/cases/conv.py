@@ -15,7 +15,7 @@ def settings(stride=(1, 1), padding=((0, 0), (0, 0)), dilation=(1, 1), groups=1)
 
 def terms(x_shape, w_shape, z_shape, s):
     """Every product of the trilinear form: (position in x, in w, in z). Products with padding are left out."""
-    n_, c_, h, w = x_shape
+    n_, _, h, w = x_shape
     o_, cg, kh, kw = w_shape
     per_group = o_ // s["groups"]
     for n, o, oh, ow, c, i, j in itertools.product(
@@ -78,7 +78,9 @@ GEOMETRIES = {
 def cases():
     for note, (x_shape, w_shape, s) in GEOMETRIES.items():
         z_shape = output_shape(x_shape, w_shape, s)
-        yield Case("conv2d", lambda rng, a=x_shape, b=w_shape: [rng.normal(size=a), rng.normal(size=b)], s, conv2d, note)
+        yield Case(
+            "conv2d", lambda rng, a=x_shape, b=w_shape: [rng.normal(size=a), rng.normal(size=b)], s, conv2d, note
+        )
         yield Case(
             "conv2d_input",
             lambda rng, a=z_shape, b=w_shape: [rng.normal(size=a), rng.normal(size=b)],
