@@ -37,11 +37,11 @@ def section(title: str, *content: str) -> str:
     return f"<section><h2>{title}</h2>{''.join(content)}</section>"
 
 
-def grid(kind: str, caption: str, head: str, body: str) -> str:
+def grid(kind: str, label: str, head: str, body: str) -> str:
     """A table that scrolls by itself where it is wider than the screen."""
-    told = f"<caption>{caption}</caption>" if caption else ""
     top = f"<thead>{head}</thead>" if head else ""
-    return f'<div class="scroll"><table class="{kind}">{told}{top}<tbody>{body}</tbody></table></div>'
+    table = f'<table class="{kind}" aria-label="{label}">{top}<tbody>{body}</tbody></table>'
+    return f'<div class="scroll" tabindex="0" role="region" aria-label="{label}">{table}</div>'
 
 
 def number(value: float | None, digits: int = 3) -> str:
@@ -98,7 +98,7 @@ def curves(history: Sequence[dict[str, Any]], classes: Sequence[str], best: int 
         + "</tr>"
         for line in history
     )
-    table = grid("", "", f"<tr>{head}</tr>", body)
+    table = grid("", "Scores of each epoch", f"<tr>{head}</tr>", body)
     return section(
         "Curves",
         f'<div class="two"><div class="card"><h3>Loss (cross-entropy)</h3>{loss}</div>'
@@ -124,9 +124,10 @@ def class_table(table: ConfusionMatrix, classes: Sequence[str], colors: np.ndarr
     mean = f"{headline(classes)} {number(float(table.mean_iou(classes=chosen)))}"
     caption = (
         "Best checkpoint, validation data. All scores are on the level of the data set: pixels of all pictures counted "
-        f"together. {escape(mean)}. A dash: the class occurs in neither truth nor prediction, and no mean counts it."
+        f"together. Main score: {escape(mean)}. A dash: the class occurs in neither truth nor prediction, and no mean counts it."
     )
-    return section("Scores per class", grid("wide", caption, f"<tr>{head}</tr>", "".join(rows)))
+    body = grid("wide", "Scores per class", f"<tr>{head}</tr>", "".join(rows))
+    return section("Scores per class", f'<p class="soft">{caption}</p>', body)
 
 
 def confusion(table: ConfusionMatrix, classes: Sequence[str]) -> str:
@@ -148,7 +149,7 @@ def confusion(table: ConfusionMatrix, classes: Sequence[str]) -> str:
                 if share < 0.001
                 else f"{100 * share:.1f}"
             )
-            heat = 0.0 if math.isnan(share) else 0.75 * math.sqrt(share)  # the root keeps small confusions visible
+            heat = 0.0 if math.isnan(share) else 0.7 * math.sqrt(share)  # the root keeps small confusions visible
             hint = escape(f"{counts[i, j]:,} pixels of {name} predicted as {other}", quote=True)
             marks = " ".join(k for k, on in (("hit", i == j), ("zero", counts[i, j] == 0)) if on)
             cells.append(
@@ -157,7 +158,8 @@ def confusion(table: ConfusionMatrix, classes: Sequence[str]) -> str:
         rows.append(f'<tr><th scope="row">{escape(name)}</th>{"".join(cells)}</tr>')
     head = "".join(f'<th scope="col">{escape(name)}</th>' for name in classes)
     caption = "Row: true class. Column: predicted class. Percent of the row's pixels."
-    return section("Confusion matrix", grid("heat", caption, f"<tr><td></td>{head}</tr>", "".join(rows)))
+    body = grid("heat", "Confusion matrix", f"<tr><td></td>{head}</tr>", "".join(rows))
+    return section("Confusion matrix", f'<p class="soft">{caption}</p>', body)
 
 
 def pictures(
@@ -208,7 +210,7 @@ def settings(rows: Sequence[tuple[str, Any]], versions: dict[str, str], commands
 
     def table(pairs: Sequence[tuple[str, Any]], caption: str) -> str:
         body = "".join(f'<tr><th scope="row">{escape(str(k))}</th><td>{escape(str(v))}</td></tr>' for k, v in pairs)
-        return f'<div class="card">{grid("left wide", caption, "", body)}</div>'
+        return f'<div class="card"><h3>{caption}</h3>{grid("left wide", caption, "", body)}</div>'
 
     told = "".join(f"<p>{escape(what)}</p><pre>{escape(command)}</pre>" for what, command in commands)
     tables = table(rows, "Settings") + table(list(versions.items()), "Versions")

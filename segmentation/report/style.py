@@ -6,7 +6,7 @@ CSS = """
   --s0: #0b62a4; --s1: #b3500b; --s2: #2f7d4f; --heat: 11 98 164; }
 @media (prefers-color-scheme: dark) { :root {
   --page: #15171a; --card: #1e2125; --text: #e9eaec; --soft: #a3a8b0; --edge: #363b42; --accent: #7cbcf0;
-  --s0: #7cbcf0; --s1: #f2a65e; --s2: #7fcf9d; --heat: 124 188 240; } }
+  --s0: #7cbcf0; --s1: #f2a65e; --s2: #7fcf9d; --heat: 40 110 170; } }
 * { box-sizing: border-box; }
 body { margin: 0 auto; max-width: 68rem; padding: 1.5rem 1rem 4rem; background: var(--page); color: var(--text);
   font: 1rem/1.5 system-ui, -apple-system, "Segoe UI", Roboto, "DejaVu Sans", sans-serif; }
@@ -15,14 +15,13 @@ h2 { font-size: 1.15rem; margin: 2.5rem 0 .75rem; }
 h3 { font-size: 1rem; margin: 0 0 .5rem; }
 p { margin: .25rem 0 .75rem; max-width: 46rem; }
 a { color: var(--accent); }
-.soft, figcaption, caption { color: var(--soft); font-size: .875rem; }
-caption { text-align: left; padding-bottom: .4rem; }
+.soft, figcaption { color: var(--soft); font-size: .875rem; }
 .notice { border-left: 4px solid var(--s1); padding: .5rem .75rem; background: var(--card); }
-.cards { display: grid; grid-template-columns: repeat(auto-fit, minmax(8.25rem, 1fr)); gap: .75rem; margin: 1.25rem
+.cards { display: grid; grid-template-columns: repeat(auto-fit, minmax(7.6rem, 1fr)); gap: .75rem; margin: 1.25rem
   0; padding: 0; }
 .cards div { background: var(--card); border: 1px solid var(--edge); border-radius: .5rem; padding: .7rem .85rem; }
 .cards dt { color: var(--soft); font-size: .8125rem; line-height: 1.3; }
-.cards dd { margin: .15rem 0 0; font-size: 1.3rem; font-weight: 600; line-height: 1.2; font-variant-numeric:
+.cards dd { margin: .15rem 0 0; font-size: 1.2rem; font-weight: 600; line-height: 1.2; font-variant-numeric:
   tabular-nums; }
 .cards .first { border-color: var(--accent); border-width: 2px; }
 .two { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 20rem), 1fr)); gap: 1rem; }
@@ -43,6 +42,7 @@ caption { text-align: left; padding-bottom: .4rem; }
 table { border-collapse: collapse; font-size: .9rem; font-variant-numeric: tabular-nums; }
 th, td { padding: .3rem .6rem; text-align: right; border-bottom: 1px solid var(--edge); white-space: nowrap; }
 th { font-weight: 600; }
+.wide thead th:first-child { text-align: left; }
 th[scope=row], .left th, .left td { text-align: left; }
 .left td { white-space: normal; overflow-wrap: anywhere; }
 .wide { width: 100%; }
@@ -54,6 +54,7 @@ th[scope=row], .left th, .left td { text-align: left; }
 .bar i { display: block; height: 100%; background: var(--s0); }
 .heat td { text-align: center; min-width: 2.6rem; border: 1px solid var(--edge); }
 .heat td.hit { outline: 2px solid var(--text); outline-offset: -2px; }
+.heat thead th { text-align: center; }
 .heat .zero { color: var(--soft); }
 .two.pictures { grid-template-columns: repeat(auto-fit, minmax(min(100%, 26rem), 1fr)); }
 .triple { display: grid; grid-template-columns: repeat(3, 1fr); gap: .35rem; }
@@ -62,12 +63,13 @@ th[scope=row], .left th, .left td { text-align: left; }
 .triple span { font-size: .75rem; color: var(--soft); }
 figure { margin: 0; }
 figcaption { margin-top: .5rem; overflow-wrap: anywhere; }
-.graph { overflow: auto; max-height: 80vh; background: #fff; color: #000; border-radius: .5rem; border: 1px solid
+.graph { overflow: auto; max-height: 80vh; background: var(--card); border-radius: .5rem; border: 1px solid
   var(--edge); padding: .5rem; }
 .graph svg { display: block; margin: 0 auto; height: auto; }
 summary { cursor: pointer; padding: .35rem 0; color: var(--accent); }
 pre { background: var(--card); border: 1px solid var(--edge); border-radius: .5rem; padding: .75rem; overflow-x:
   auto; font-size: .875rem; }
 :focus-visible { outline: 3px solid var(--accent); outline-offset: 2px; }
+@media (max-width: 30rem) { .chart text { font-size: 18px; } }
 @media print { body { max-width: none; } .graph { max-height: none; } .card, figure { break-inside: avoid; } }
 """
