@@ -9,9 +9,9 @@ with a chosen size the transposed convolution of fig. 11).
 
 Here the arguments are put in order; the work is done by register tiles, :mod:`.correlate` and :mod:`.weight_gradient`,
 in every type and geometry. Their readable twin is :mod:`.im2col`. ``stride=(sh, sw)``,
-``padding=((top, bottom), (left, right))``, ``dilation=(dh, dw)``. Shapes were checked by :mod:`autograd.geometry`. Inputs
-of any memory layout are accepted and never written to; the result is C-contiguous. Padding is zeros that are multiplied
-like any other number.
+``padding=((top, bottom), (left, right))``, ``dilation=(dh, dw)``. Shapes were checked by :mod:`autograd.geometry`.
+Inputs of any memory layout are accepted and never written to; the result is C-contiguous. Padding is zeros that are
+multiplied like any other number.
 """
 
 from __future__ import annotations
@@ -69,13 +69,13 @@ def conv2d_weight(
 
 
 def _in_order(op: str, *arrays: np.ndarray) -> list[np.ndarray]:
-    """C-contiguous, native, of one float type. Marked read-only, so that each kernel is compiled once and not twice."""
+    """C-contiguous, aligned, native, of one float type; read-only, so that a kernel is compiled once and not twice."""
     dtype = np.result_type(*arrays)
     if dtype not in (np.float32, np.float64):
         raise TypeError(f"{op}: needs float32 or float64 arrays, got {' and '.join(str(a.dtype) for a in arrays)}")
     ordered = []
     for array in arrays:
-        array = np.ascontiguousarray(array, dtype).view()
+        array = np.require(array, dtype, ["C", "A"]).view(np.ndarray)
         array.flags.writeable = False
         ordered.append(array)
     return ordered

@@ -48,15 +48,17 @@ def correlate(x: np.ndarray, w: np.ndarray, plan: Plan, out: np.ndarray, *, grou
     products = out[0, 0].size * len(taps) * outputs / len(phases) / 8  # of one image and group, vectorised
     images = x.shape[0] * groups
     if not plan.tiles:
-        arguments = (*common, *plan.layout)
-        parallel_for(_correlate_blocks, images * plan.blocks, flat, *arguments, cost=products / plan.blocks)
-    else:
-        planes = np.empty((x.shape[0], groups, plan.elements), x.dtype)
-        arguments = (planes, lanes(x.dtype), sizes, rows, columns)
-        parallel_for(_fill_images, images, flat, *arguments, cost=plan.elements)
-        tasks = groups * len(phases) * plan.tiles * plan.chunks
-        arguments = (planes, *common, plan.tiles, plan.chunks, sizes, phases, taps)
-        parallel_for(_correlate_tiles, tasks, *arguments, cost=products * images / tasks)
+        parallel_for(
+            *(_correlate_blocks, images * plan.blocks, flat, *common, *plan.layout), cost=products / plan.blocks
+        )
+        return out
+    planes = np.empty((x.shape[0], groups, plan.elements), x.dtype)
+    parallel_for(_fill_images, images, flat, planes, lanes(x.dtype), sizes, rows, columns, cost=plan.elements)
+    tasks = groups * len(phases) * plan.tiles * plan.chunks
+    parallel_for(
+        *(_correlate_tiles, tasks, planes, *common, plan.tiles, plan.chunks, sizes, phases, taps),
+        cost=products * images / tasks,
+    )
     return out
 
 
@@ -136,12 +138,8 @@ def _correlate_tiles(start, stop, planes, w, w_pitch, out, outputs, lanes, tiles
     for task in range(start, stop):
         chunk, tile = task % chunks, task // chunks % tiles
         phase, group = task // chunks // tiles % phases.shape[0], task // chunks // tiles // phases.shape[0]
-        high, wide, count, first = (
-            phases[phase, ROWS],
-            phases[phase, COLUMNS],
-            phases[phase, TAPS],
-            phases[phase, FIRST_TAP],
-        )
+        high, wide = phases[phase, ROWS], phases[phase, COLUMNS]
+        first, count = phases[phase, FIRST_TAP], phases[phase, TAPS]
         pixel, lane, runs = tile * pixels, 0, 0
         while lane < pixels and pixel < images * high * wide:
             image, row, column = pixel // (high * wide), pixel // wide % high, pixel % wide

@@ -51,7 +51,7 @@ def njit(
     if fastmath is True:
         raise ValueError(f"njit: fastmath=True deletes NaN checks; name the flags {function.__name__} needs instead")
     # error_model="numpy": x / 0 is inf as in an array expression, and loops with a division in them vectorise
-    dispatcher = numba.njit(nogil=True, error_model="numpy", fastmath=set(fastmath))(function)
+    dispatcher: Any = numba.njit(nogil=True, error_model="numpy", fastmath=set(fastmath))(function)
     dispatcher._cache = _DiskCache(function, key)
     return dispatcher
 

@@ -11,7 +11,8 @@ from .tile import copy_inside
 def fill_planes(x, image, channels, first_row, lanes, sizes, rows, columns, planes, at):
     """Copy ``channels`` channels, from what output row ``first_row`` needs on, to ``planes[at:]``.
 
-    x : the images, flat; ``image`` is where the first channel begins. What the last window reads behind the planes is set to zero too.
+    x : the images, flat; ``image`` is where the first channel begins. What the last window reads behind the planes is
+        set to zero too.
     """
     height, width, pitch = sizes[HEIGHT], sizes[WIDTH], sizes[PITCH]
     step_h, step_w, first_h, first_w = sizes[STEP_H], sizes[STEP_W], sizes[FIRST_H], sizes[FIRST_W]

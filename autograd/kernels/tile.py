@@ -15,9 +15,8 @@ from typing import Any, NamedTuple
 import llvmlite.binding
 import numpy as np
 from llvmlite import ir
-from numba import types
+from numba import extending, types
 from numba.core.errors import TypingError
-from numba import extending
 from numba.np.arrayobj import make_array
 
 intrinsic: Any = extending.intrinsic  # untyped: the first argument of an intrinsic is not the caller's
