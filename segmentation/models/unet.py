@@ -7,9 +7,9 @@ input, and batch normalisation.
 
 from __future__ import annotations
 
-import autograd
 import nn
 from autograd import Tensor
+from autograd.ops.join import cat
 
 from .blocks import ConvBlock, crop
 from .encoder import Encoder
@@ -24,7 +24,7 @@ class Up(nn.Module):
         self.convs = ConvBlock(2 * skip_channels, skip_channels)
 
     def forward(self, x: Tensor, skip: Tensor) -> Tensor:
-        return self.convs(autograd.cat([skip, crop(self.up(x), skip)], 1))
+        return self.convs(cat([skip, crop(self.up(x), skip)], 1))
 
 
 class UNet(nn.Module):

@@ -124,7 +124,8 @@ def class_table(table: ConfusionMatrix, classes: Sequence[str], colors: np.ndarr
     mean = f"{headline(classes)} {number(float(table.mean_iou(classes=chosen)))}"
     caption = (
         "Best checkpoint, validation data. All scores are on the level of the data set: pixels of all pictures counted "
-        f"together. Main score: {escape(mean)}. A dash: the class occurs in neither truth nor prediction, and no mean counts it."
+        f"together. Main score: {escape(mean)}. A dash: the class occurs in neither truth nor prediction, and no mean "
+        "counts it."
     )
     body = grid("wide", "Scores per class", f"<tr>{head}</tr>", "".join(rows))
     return section("Scores per class", f'<p class="soft">{caption}</p>', body)
