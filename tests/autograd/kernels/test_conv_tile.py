@@ -1,0 +1,131 @@
+"""The register tiles against their formulas, and the promise that no kernel reads outside of its inputs."""
+
+import ctypes
+import mmap
+import sys
+
+import numpy as np
+import pytest
+
+from autograd.kernels import conv, tile
+from autograd.kernels.jit import njit
+
+from .test_conv import build, close, family, reference
+
+DTYPES = [np.float32, np.float64]
+
+
+@njit
+def outer(weights, pixels, taps, result, channels, add):
+    tile.multiply_outer(weights, 3, 50, channels, pixels, 5, taps, 2, taps.shape[0] - 2, result, 1, add)
+
+
+@njit
+def row(weights, pixels, taps, result):
+    tile.multiply_row(weights, 3, 50, 1, pixels, 5, taps, 2, taps.shape[0] - 2, result, 1, False)
+
+
+@njit
+def dots(rows, pixels, offsets, length, result):
+    tile.add_dots(rows, 1, 300, pixels, 7, offsets, 2, length, result, 2)
+
+
+@njit
+def copies(kind, target, source, low, high):
+    if kind == 0:
+        tile.copy_vector(target, 2, source, 3)
+    elif kind == 1:
+        tile.copy_inside(target, 2, source, 3, low, high)
+    else:
+        tile.copy_first(target, 2, source, 3, high)
+
+
+def weights_pixels_taps(dtype):
+    rng = np.random.default_rng(0)
+    taps = np.stack([rng.integers(0, 40, 13), rng.integers(0, 900, 13)], 1)
+    return rng.normal(size=3 + 50 * tile.OUTER_ROWS).astype(dtype), rng.normal(size=1100).astype(dtype), taps
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("add", [False, True])
+@pytest.mark.parametrize("channels", [1, 2, tile.OUTER_ROWS])
+def test_multiply_outer_is_its_formula(channels, add, dtype):
+    weights, pixels, taps = weights_pixels_taps(dtype)
+    count = tile.OUTER_VECTORS * tile.lanes(dtype)
+    result = np.ones(tile.OUTER_ROWS * count + 2, dtype)
+    outer(weights, pixels, taps, result, channels, add)
+    assert result[0] == result[-1] == 1
+    for m in range(channels):
+        for p in range(count):
+            products = [float(weights[3 + m * 50 + a]) * float(pixels[5 + b + p]) for a, b in taps[2:]]
+            assert result[1 + m * count + p] == pytest.approx(add + sum(products), abs=2e-5)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_multiply_row_is_the_first_row(dtype):
+    weights, pixels, taps = weights_pixels_taps(dtype)
+    count = tile.OUTER_VECTORS * tile.lanes(dtype)
+    whole, first = np.zeros(tile.OUTER_ROWS * count + 2, dtype), np.zeros(count + 2, dtype)
+    outer(weights, pixels, taps, whole, tile.OUTER_ROWS, False)
+    row(weights, pixels, taps, first)
+    np.testing.assert_array_equal(first[1:-1], whole[1 : count + 1])
+    assert first[0] == first[-1] == 0
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_add_dots_is_its_formula(dtype):
+    rng = np.random.default_rng(1)
+    length = 7 * tile.lanes(dtype)
+    rows, pixels = rng.normal(size=300 * tile.DOT_ROWS).astype(dtype), rng.normal(size=800).astype(dtype)
+    offsets = rng.integers(0, 500, tile.DOT_TAPS + 2)
+    result = np.ones(tile.dot_results(dtype) + 3, dtype)
+    dots(rows, pixels, offsets, length, result)
+    expected = np.ones(len(result))
+    for m in range(tile.DOT_ROWS):
+        for j in range(tile.DOT_TAPS):
+            run = pixels[7 + offsets[2 + j] :][:length].astype(float)
+            expected[2 + m * tile.DOT_TAPS + j] += rows[1 + m * 300 :][:length].astype(float) @ run
+    np.testing.assert_allclose(result, expected, atol=1e-4 if dtype == np.float32 else 1e-12)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("limits", [(0, 3), (2, 5), (-4, 100), (3, 3), (5, 2), (-9, -1), (100, 200)])
+def test_copies_touch_the_lanes_they_name(limits, dtype):
+    lanes = tile.lanes(dtype)
+    source = np.arange(1, lanes + 9).astype(dtype)
+    for kind in range(3):
+        target = np.zeros(lanes + 9, dtype) - 1
+        copies(kind, target, source, *limits)
+        expected = np.zeros(lanes + 9) - 1
+        for lane in range(lanes):
+            if kind == 0 or (kind == 1 and limits[0] <= lane < limits[1]) or (kind == 2 and lane < limits[1]):
+                expected[2 + lane] = source[3 + lane]
+            elif kind == 1:
+                expected[2 + lane] = 0
+        np.testing.assert_array_equal(target, expected)
+
+
+def guarded(array, at_end):
+    """A copy that ends (or begins) where memory that may not be touched begins (or ends)."""
+    pages = -(-array.nbytes // mmap.PAGESIZE)
+    memory = mmap.mmap(-1, (pages + 2) * mmap.PAGESIZE)
+    base = ctypes.addressof(ctypes.c_char.from_buffer(memory))
+    libc = ctypes.CDLL(None, use_errno=True)
+    for page in (0, pages + 1):
+        guard = ctypes.c_void_p(base + page * mmap.PAGESIZE)
+        assert libc.mprotect(guard, ctypes.c_size_t(mmap.PAGESIZE), 0) == 0
+    first = mmap.PAGESIZE + (pages * mmap.PAGESIZE - array.nbytes if at_end else 0)
+    copy = np.frombuffer(memory, array.dtype, array.size, first).reshape(array.shape)
+    copy[...] = array
+    return copy
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="mprotect by way of libc")
+@pytest.mark.parametrize("at_end", [True, False])
+@pytest.mark.parametrize(
+    "name", ["3x3 same", "1x1", "stride and dilation", "depthwise", "one row, wider than two tiles"]
+)
+def test_nothing_outside_of_the_inputs_is_read(name, at_end):
+    x, w, g, options = build(name, np.float32)
+    ours = family(conv, *(guarded(array, at_end) for array in (x, w, g)), options)
+    close(ours, family(reference, x, w, g, options), np.float32)
