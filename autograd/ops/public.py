@@ -120,5 +120,3 @@ from .reduce import all, any, count_nonzero, logsumexp, mean, norm, std, sum, va
 absolute, clip, concat, concatenate, divide, multiply, negative, subtract, swapaxes, true_divide = (
     abs, clamp, cat, cat, div, mul, neg, sub, transpose, div
 )  # fmt: skip
-
-__all__ = [name for name in dir() if not name.startswith("_") and callable(globals()[name])]

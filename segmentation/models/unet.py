@@ -8,8 +8,7 @@ input, and batch normalisation.
 from __future__ import annotations
 
 import nn
-from autograd import Tensor
-from autograd.ops.join import cat
+from autograd import Tensor, cat
 
 from .blocks import ConvBlock, crop
 from .encoder import Encoder
