@@ -16,7 +16,7 @@ A rule names what it reads, and exactly that is kept for the backward pass, and 
 ========================  ==============================================================================
 ``g``                     the gradient of the output (always the first parameter)
 an input's name           the value of that input
-``y``                     the output
+``y``                     the output; an op with several names them (``outputs=``), and ``g[i]`` is the gradient of each
 ``<input>_shape``         the shape of that input; the value itself is not kept
 a residual's name         a by-product of the forward (see ``residuals=``), a constant for differentiation
 ``position``              in a rule of a variadic input (``*tensors``): which of them the gradient is for
@@ -80,6 +80,7 @@ class Primitive:
         promote: str = "same",
         masks: tuple[str, ...] = (),
         residuals: tuple[str, ...] = (),
+        outputs: tuple[str, ...] = (),
         differentiable: bool = True,
         kinks: str = "",
     ) -> None:
@@ -90,6 +91,7 @@ class Primitive:
         self.elementwise = elementwise
         self.promote = promote
         self.residuals = residuals
+        self.outputs = outputs
         self.differentiable = differentiable
         self.kinks = kinks
         parameters = inspect.signature(forward).parameters.values()
@@ -130,7 +132,7 @@ class Primitive:
         if not parameters or parameters[0].name != "g":
             raise TypeError(f"{self.name}.vjp: the first parameter of a rule is g, the gradient of the output")
         shapes = {f"{name}_shape" for name in self.inputs}
-        values = {*self.inputs, *self.residuals, "y"}
+        values = {*self.inputs, *self.residuals, *(self.outputs or ("y",))}
         takes_all = any(p.kind is p.VAR_KEYWORD for p in parameters)
         reads, settings = [], []
         for p in parameters[1:]:
@@ -147,6 +149,11 @@ class Primitive:
         return Rule(function, tuple(reads), None if takes_all else tuple(s for s in settings if s != "position"))
 
     def _plan(self, count: int, wanted: int) -> Plan:
+        if (count, wanted) not in self._plans:
+            self._plans[count, wanted] = self._make_plan(count, wanted)
+        return self._plans[count, wanted]
+
+    def _make_plan(self, count: int, wanted: int) -> Plan:
         """Which values ``count`` inputs must keep when the bits of ``wanted`` say which of them want a gradient."""
         names = list(self.inputs) + [self.variadic] * (count - len(self.inputs)) if self.variadic else list(self.inputs)
         chosen: list[tuple[int | None, Rule]]
@@ -154,8 +161,8 @@ class Primitive:
             chosen = [(None, self.joint)]
         else:
             chosen = [(i, self.rules[names[i]]) for i in range(count) if wanted >> i & 1 and names[i] in self.rules]
-        value_at = {name: i for i, name in enumerate(self.inputs)} | {"y": count}
-        value_at |= {name: count + 1 + i for i, name in enumerate(self.residuals)}
+        results = (self.outputs or ("y",)) + self.residuals
+        value_at = {name: i for i, name in enumerate(self.inputs)} | {name: count + i for i, name in enumerate(results)}
         reads = list(dict.fromkeys(name for _, rule in chosen for name in rule.reads))
         values = [name for name in reads if name in value_at]
         shapes = [name for name in reads if name not in value_at]
@@ -182,43 +189,10 @@ class Primitive:
         if len(inputs) < len(self.inputs):  # inputs given by name
             names = self.inputs[len(inputs) :]
             inputs += tuple(settings.pop(n, None) for n in names if n in settings or n in self.optional)
-        arrays: list = []
-        parents: list = []
-        wanted = 0
-        bit = 1
-        dtype = None
-        tensors = mixed = scalars = False
         try:
-            for value in inputs:
-                if isinstance(value, Tensor):
-                    tensors = True
-                    array = value._data
-                    node = value._node
-                    parents.append(node)
-                    if node is not None:
-                        wanted |= bit
-                else:
-                    if type(value) in _PLAIN:
-                        array = value
-                    else:
-                        array = self._admit(value)
-                        scalars = True
-                    parents.append(None)
-                if type(array) not in _SCALARS:
-                    if dtype is None:
-                        dtype = array.dtype
-                    elif array.dtype is not dtype:
-                        mixed = True
-                arrays.append(array)
-                bit <<= 1
+            arrays, parents, wanted, tensors = self._open(inputs)
         except ValuesNeeded as batch:  # a tensor of vmap: it has no values of its own, and knows how the op runs
             return batch.run(self, inputs, settings, residuals)
-        if scalars and tensors and self.elementwise:
-            # beside a Tensor a NumPy scalar is a number, and never widens (NEP 50 would make float64 of it);
-            # among arrays it is the 0-d result of a gradient rule, and keeps its precision
-            arrays = [a.item() if isinstance(v, np.generic) else a for a, v in zip(arrays, inputs, strict=True)]
-        if self.elementwise and (mixed or dtype is None or dtype.kind != "f"):
-            arrays = _promote(arrays, self.promote, self.masks)
         try:
             if tensors and not is_quiet():  # log(0) is -inf, no warning; a context costs a tenth of np.errstate
                 out = modes.quiet.run(self.forward, *arrays, **settings)
@@ -230,24 +204,79 @@ class Primitive:
             out, *rest = out
             residuals.extend(rest)
         if not tensors:
-            return out.item() if dtype is None and isinstance(out, np.generic) else out  # of numbers: a number
+            # of numbers: a number
+            return out.item() if isinstance(out, np.generic) and all(type(a) in _SCALARS for a in arrays) else out
+        recording = wanted and modes.grad_enabled and self.differentiable
+        if self.outputs:
+            return self._wrap_outputs(out, arrays, parents, wanted, settings, recording)
         if type(out) is not np.ndarray:
             out = np.asarray(out)
-        if not wanted or not modes.grad_enabled or not self.differentiable:
+        if not recording or out.dtype.kind != "f":
             return wrap(out, None)
-        count = len(arrays)
-        plan = self._plans.get((count, wanted))
-        if plan is None:
-            plan = self._plans[count, wanted] = self._plan(count, wanted)
-        if not plan.steps or out.dtype.kind != "f":
+        plan = self._plans.get((len(arrays), wanted)) or self._plan(len(arrays), wanted)
+        if not plan.steps:
             return wrap(out, None)
         arrays.append(out)
         if residuals:
             arrays.extend(residuals)
-        saved = tuple([arrays[i] for i in plan.values])
-        if plan.shapes:
-            saved += tuple([np.shape(arrays[i]) for i in plan.shapes])
-        return wrap(out, record(self, tuple(parents), plan, saved, settings, out.shape, out.dtype))
+        return wrap(out, record(self, tuple(parents), plan, _keep(plan, arrays), settings, out.shape, out.dtype))
+
+    def _wrap_outputs(
+        self, outs: tuple, arrays: list, parents: list, wanted: int, settings: dict, recording: Any
+    ) -> tuple[Tensor, ...]:
+        """Tensors of an op with several outputs: each floating point one is a node of its own below the op's."""
+        outs = tuple(np.asarray(out) for out in outs)
+        plan = self._plan(len(arrays), wanted)
+        if not recording or not plan.steps:
+            return tuple(wrap(out, None) for out in outs)
+        shapes = tuple(out.shape for out in outs)
+        node = record(self, tuple(parents), plan, _keep(plan, [*arrays, *outs]), settings, shapes, None)
+        pick = output._plan(1, 1)
+        return tuple(
+            wrap(out, record(output, (node,), pick, (), {"index": i, "shapes": shapes}, out.shape, out.dtype))
+            if out.dtype.kind == "f"
+            else wrap(out, None)
+            for i, out in enumerate(outs)
+        )
+
+    def _open(self, inputs: tuple) -> tuple[list, list, int, bool]:
+        """The door: arrays, nodes of the inputs, a bit for each that wants a gradient, and whether any is a Tensor."""
+        arrays: list = []
+        parents: list = []
+        wanted = 0
+        bit = 1
+        dtype = None
+        tensors = mixed = scalars = False
+        for value in inputs:
+            if isinstance(value, Tensor):
+                tensors = True
+                array = value._data
+                node = value._node
+                parents.append(node)
+                if node is not None:
+                    wanted |= bit
+            else:
+                if type(value) in _PLAIN:
+                    array = value
+                else:
+                    array = self._admit(value)
+                    scalars = True
+                parents.append(None)
+            if type(array) not in _SCALARS:
+                if dtype is None:
+                    dtype = array.dtype
+                elif array.dtype is not dtype:
+                    mixed = True
+            arrays.append(array)
+            bit <<= 1
+        if self.elementwise:
+            if scalars and tensors:
+                # beside a Tensor a NumPy scalar is a number, and never widens (NEP 50 would make float64 of it);
+                # among arrays it is the 0-d result of a gradient rule, and keeps its precision
+                arrays = [a.item() if isinstance(v, np.generic) else a for a, v in zip(arrays, inputs, strict=True)]
+            if mixed or dtype is None or dtype.kind != "f":
+                arrays = _promote(arrays, self.promote, self.masks)
+        return arrays, parents, wanted, tensors
 
     def _admit(self, value: Any) -> Any:
         """The door for everything that is neither a Tensor nor an array nor a Python number."""
@@ -268,6 +297,12 @@ class Primitive:
                 f"{self.name}: shapes {shapes} do not broadcast: from the right, sizes must be equal or 1"
             )
         return error if text.startswith(self.name) else ValueError(f"{self.name}: {text}")
+
+
+def _keep(plan: Plan, values: list) -> tuple:
+    """What the plan's rules will read, of the inputs, outputs and residuals."""
+    kept = tuple([values[i] for i in plan.values])
+    return kept + tuple([np.shape(values[i]) for i in plan.shapes]) if plan.shapes else kept
 
 
 _SCALARS = {bool, int, float, complex, type(None)}
@@ -296,6 +331,7 @@ def primitive(forward: Callable | None = None, **options: Any) -> Any:
     elementwise : the op broadcasts and promotes dtypes; the engine sums its gradients back to the inputs' shapes.
     promote : "float" where integers become floating point (``exp``, ``div``), "same" where they stay.
     masks : names of boolean inputs that broadcast with the others but take no part in the dtype (``where``).
+    outputs : names of the outputs of an op that returns a tuple of them.
     residuals : names of by-products; the forward then returns ``(output, *by-products)`` and rules may read them.
     differentiable : ``False`` for ops whose result carries no gradient (``argmax``, comparisons).
     kinks : where the op has a kink or a jump, and which gradient it uses there.
@@ -303,3 +339,34 @@ def primitive(forward: Callable | None = None, **options: Any) -> Any:
     if forward is not None:
         return Primitive(forward, **options)
     return lambda function: Primitive(function, **options)
+
+
+class OutputGradients:
+    """The gradients of the outputs of one op, as far as they have arrived; they add up like a single gradient.
+
+    ``g[i]`` is the gradient of output ``i``: zeros where nothing was computed from it.
+    """
+
+    ndim = 0
+    dtype = None  # as of the op's node: each output has its own
+
+    def __init__(self, shape: tuple[tuple[int, ...], ...], parts: dict[int, Any]) -> None:
+        self.shape = shape
+        self._parts = parts
+
+    def __add__(self, other: OutputGradients) -> OutputGradients:
+        both = {i: self._parts[i] + part for i, part in other._parts.items() if i in self._parts}
+        return OutputGradients(self.shape, {**self._parts, **other._parts, **both})
+
+    def __getitem__(self, i: int) -> Any:
+        return self._parts[i] if i in self._parts else np.zeros(self.shape[i], next(iter(self._parts.values())).dtype)
+
+
+@primitive
+def output(whole, *, index, shapes):
+    """One output of an op with several: the node between that op and what is computed from this output."""
+    return whole[index]
+
+
+output.vjp(whole=lambda g, *, index, shapes: OutputGradients(shapes, {index: g}))
+del registry["output"]  # nobody calls it: ops with several outputs are tested as a whole

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
+from autograd import cat, tensor
 from autograd import primitive as primitive_module
-from autograd import tensor
+from autograd.gradcheck import gradcheck, gradgradcheck
 from autograd.primitive import Primitive
 
 
@@ -108,3 +109,37 @@ def test_numbers_never_widen(number):
     assert y.dtype == np.float32
     y.sum().backward()
     assert x.grad.dtype == np.float32
+
+
+@pytest.fixture
+def halves():
+    """An op with two outputs, one of which is not floating point."""
+
+    def planted_halves(x):
+        n = x.shape[0] // 2
+        return x[:n] * 2.0, x[n:] * x[n:], np.arange(n)
+
+    made = Primitive(planted_halves, outputs=("low", "high", "order"))
+    made.vjp(x=lambda g, x: cat([g[0] * 2.0, g[1] * 2.0 * x[x.shape[0] // 2 :]]))
+    yield made
+    del primitive_module.registry["planted_halves"]
+
+
+def test_an_op_with_several_outputs_gathers_their_gradients(halves):
+    def function(x):
+        low, high, _ = halves(x)
+        return low * low * high + high
+
+    x = tensor(np.random.default_rng(0).normal(size=4), requires_grad=True)
+    assert gradcheck(function, [x])
+    assert gradgradcheck(function, [x])
+
+
+def test_an_output_that_nobody_used_counts_as_zeros(halves):
+    x = tensor(np.arange(4.0), requires_grad=True)
+    halves(x)[0].sum().backward()
+    np.testing.assert_array_equal(x.grad.numpy(), [2.0, 2.0, 0.0, 0.0])
+
+
+def test_outputs_that_are_integers_carry_no_gradient(halves):
+    assert not halves(tensor(np.arange(4.0), requires_grad=True))[2].requires_grad
