@@ -114,12 +114,17 @@ def _settings(node: Node, step: Any) -> dict:
 
 def _as_tensors(node: Node) -> list:
     """The saved values of a node as Tensors that know where they came from, so that rules are recorded in turn."""
-    plan = node.plan
-    assert plan is not None and node.saved is not None
+    plan, op = node.plan, node.op
+    assert plan is not None and op is not None and node.saved is not None
     count = len(node.parents)
     values: list = list(node.saved)
     for slot, index in enumerate(plan.values):
-        origin = node.parents[index] if index < count else node if index == count else None
+        if index < count:
+            origin = node.parents[index]
+        elif op.outputs:
+            origin = op.output_node(node, index - count)
+        else:
+            origin = node if index == count else None
         if origin is not None:
             values[slot] = wrap(values[slot], origin)
     return values

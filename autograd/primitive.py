@@ -36,7 +36,7 @@ from typing import Any, NamedTuple, overload
 import numpy as np
 
 from .dtypes import result_type
-from .graph import record
+from .graph import Node, record
 from .modes import ValuesNeeded, is_quiet, modes
 from .tensor import Tensor, wrap
 
@@ -230,14 +230,17 @@ class Primitive:
         if not recording or not plan.steps:
             return tuple(wrap(out, None) for out in outs)
         shapes = tuple(out.shape for out in outs)
-        node = record(self, tuple(parents), plan, _keep(plan, [*arrays, *outs]), settings, shapes, None)
-        pick = output._plan(1, 1)
-        return tuple(
-            wrap(out, record(output, (node,), pick, (), {"index": i, "shapes": shapes}, out.shape, out.dtype))
-            if out.dtype.kind == "f"
-            else wrap(out, None)
-            for i, out in enumerate(outs)
-        )
+        dtypes = tuple(out.dtype for out in outs)
+        node = record(self, tuple(parents), plan, _keep(plan, [*arrays, *outs]), settings, shapes, dtypes)
+        return tuple(wrap(out, self.output_node(node, i)) for i, out in enumerate(outs))
+
+    def output_node(self, node: Node, index: int) -> Node | None:
+        """A node for one output of ``node``, an op with several; ``None`` where it carries no gradient."""
+        shape, dtype = node.shape[index], node.dtype[index]  # type: ignore[index]
+        if dtype.kind != "f":
+            return None
+        settings = {"index": index, "shapes": node.shape, "dtypes": node.dtype}
+        return record(output, (node,), output._plan(1, 1), (), settings, shape, dtype)  # type: ignore[arg-type]
 
     def _open(self, inputs: tuple) -> tuple[list, list, int, bool]:
         """The door: arrays, nodes of the inputs, a bit for each that wants a gradient, and whether any is a Tensor."""
@@ -348,25 +351,25 @@ class OutputGradients:
     """
 
     ndim = 0
-    dtype = None  # as of the op's node: each output has its own
 
-    def __init__(self, shape: tuple[tuple[int, ...], ...], parts: dict[int, Any]) -> None:
+    def __init__(self, shape: tuple, dtype: tuple, parts: dict[int, Any]) -> None:
         self.shape = shape
+        self.dtype = dtype
         self._parts = parts
 
     def __add__(self, other: OutputGradients) -> OutputGradients:
         both = {i: self._parts[i] + part for i, part in other._parts.items() if i in self._parts}
-        return OutputGradients(self.shape, {**self._parts, **other._parts, **both})
+        return OutputGradients(self.shape, self.dtype, {**self._parts, **other._parts, **both})
 
     def __getitem__(self, i: int) -> Any:
-        return self._parts[i] if i in self._parts else np.zeros(self.shape[i], next(iter(self._parts.values())).dtype)
+        return self._parts[i] if i in self._parts else np.zeros(self.shape[i], self.dtype[i])
 
 
 @primitive
-def output(whole, *, index, shapes):
+def output(whole, *, index, shapes, dtypes):
     """One output of an op with several: the node between that op and what is computed from this output."""
     return whole[index]
 
 
-output.vjp(whole=lambda g, *, index, shapes: OutputGradients(shapes, {index: g}))
+output.vjp(whole=lambda g, *, index, shapes, dtypes: OutputGradients(shapes, dtypes, {index: g}))
 del registry["output"]  # nobody calls it: ops with several outputs are tested as a whole

@@ -135,6 +135,20 @@ def test_an_op_with_several_outputs_gathers_their_gradients(halves):
     assert gradgradcheck(function, [x])
 
 
+def test_a_rule_that_reads_outputs_is_right_to_second_order():
+    def planted_powers(x):
+        return x * x, x * x * x
+
+    made = Primitive(planted_powers, outputs=("square", "cube"))
+    made.vjp(x=lambda g, x, square, cube: g[0] * 2.0 * cube / square + g[1] * 3.0 * square)
+    try:
+        x = tensor(np.random.default_rng(0).uniform(1, 2, 3), requires_grad=True)
+        assert gradcheck(lambda x: made(x), [x])
+        assert gradgradcheck(lambda x: made(x), [x])
+    finally:
+        del primitive_module.registry["planted_powers"]
+
+
 def test_an_output_that_nobody_used_counts_as_zeros(halves):
     x = tensor(np.arange(4.0), requires_grad=True)
     halves(x)[0].sum().backward()
