@@ -41,7 +41,9 @@ class BatchValuesNeeded(ValuesNeeded):
     """The values of a single sample were asked for. An op takes all samples at once; ``vmap`` goes sample by sample."""
 
     def __init__(self, level: Level) -> None:
-        super().__init__("a tensor made by vmap was used after that vmap had ended; return it from the function instead")
+        super().__init__(
+            "a tensor made by vmap was used after that vmap had ended; return it from the function instead"
+        )
         self.level = level
 
     def run(self, op: Any, inputs: tuple, settings: dict, residuals: list | None) -> Any:
@@ -65,9 +67,9 @@ class BatchedTensor(Tensor):
         raise BatchValuesNeeded(self.level)
 
     # whoever asks for the array or the node gets ValuesNeeded: an op then runs on the batch, everything else by sample
-    _data = property(_need_values)  # type: ignore[assignment]
-    _node = property(_need_values)  # type: ignore[assignment]
-    _grad = property(_need_values)  # type: ignore[assignment]
+    _data = property(_need_values)
+    _node = property(_need_values)
+    _grad = property(_need_values)
 
     shape = property(lambda self: self.value.shape[1:])
     ndim = property(lambda self: self.value.ndim - 1)
@@ -175,7 +177,7 @@ def lift(x: Tensor, running: tuple[Level, ...] | None = None) -> Tensor:
     if not running:
         return x
     own = isinstance(x, BatchedTensor) and x.level is running[-1]
-    value = x.value if own else expand(x, running[-1].size)  # type: ignore[attr-defined]
+    value = x.value if own else expand(x, running[-1].size)
     return BatchedTensor(lift(value, running[:-1]), running[-1])
 
 
@@ -195,5 +197,3 @@ def whole(x: Tensor) -> Tensor:
 def samples(x: Any) -> Any:
     """``x`` as a Tensor, where arrays and numbers come from outside."""
     return x if isinstance(x, Tensor) else as_tensor(np.asarray(x))
-
-

@@ -90,48 +90,38 @@ def numpy_generator(generator: Generator | np.random.Generator | None) -> np.ran
 
 
 class Draws:
-    """Which generators were drawn from inside ``with draws.recorded():``, so that the same numbers come again.
+    """The random numbers drawn inside ``with draws.repeated():``, which come again when it is entered again.
 
-    Inside ``with draws.replayed():`` each of them starts where it stood when it was first drawn from. Copies draw: the
-    generators themselves do not move, whatever other threads do with them meanwhile.
+    The first time the generators themselves draw, and their positions are kept. After that copies draw from those
+    positions: the generators do not move, whatever other threads do with them meanwhile.
     """
 
     def __init__(self) -> None:
-        self._starts: dict[np.random.Generator, dict] = {}
+        self._starts: dict[np.random.Generator, Any] = {}
 
     @contextmanager
-    def recorded(self) -> Iterator[None]:
+    def repeated(self) -> Iterator[None]:
         outer = modes.draws
+        taken: dict[np.random.Generator, np.random.Generator] = {}
 
-        def note(found: np.random.Generator) -> np.random.Generator:
-            taken = found if outer is None else outer(found)
-            if found not in self._starts:
-                self._starts[found] = taken.bit_generator.state
-            return taken
+        def take(found: np.random.Generator) -> np.random.Generator:
+            if found not in taken:
+                if found in self._starts:
+                    bits = type(found.bit_generator)()
+                    bits.state = self._starts[found]
+                    taken[found] = np.random.Generator(bits)
+                else:
+                    taken[found] = found if outer is None else outer(found)
+                    self._starts[found] = taken[found].bit_generator.state
+            return taken[found]
 
-        with _drawing(note):
-            yield
-
-    @contextmanager
-    def replayed(self) -> Iterator[None]:
-        outer = modes.draws
-        copies: dict[np.random.Generator, np.random.Generator] = {}
-
-        def copy(found: np.random.Generator) -> np.random.Generator:
-            if found not in self._starts:
-                return found if outer is None else outer(found)
-            if found not in copies:
-                bits = type(found.bit_generator)()
-                bits.state = self._starts[found]
-                copies[found] = np.random.Generator(bits)
-            return copies[found]
-
-        with _drawing(copy):
+        with drawing(take):
             yield
 
 
 @contextmanager
-def _drawing(hook: Callable[[np.random.Generator], np.random.Generator]) -> Iterator[None]:
+def drawing(hook: Callable[[np.random.Generator], np.random.Generator] | None) -> Iterator[None]:
+    """Ask ``hook`` which generator to take at every draw of this thread inside the ``with`` block."""
     outer, modes.draws = modes.draws, hook
     try:
         yield

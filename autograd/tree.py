@@ -48,7 +48,7 @@ def _unflatten(spec: Spec, leaves: Any) -> Any:
         return spec.kind(zip(spec.keys, values))
     if hasattr(spec.kind, "_fields"):  # a named tuple
         return spec.kind(*values)
-    return spec.kind(values)
+    return spec.kind(values)  # type: ignore[call-arg]
 
 
 def tree_map(function: Callable[[Any], Any], tree: Any) -> Any:
@@ -58,7 +58,7 @@ def tree_map(function: Callable[[Any], Any], tree: Any) -> Any:
 
 
 def spread(prefix: Any, spec: Spec) -> list | None:
-    """One value of ``prefix`` for each leaf of a tree of form ``spec``: a value in a tree's place is for all its leaves.
+    """One value of ``prefix`` for each leaf of a tree of form ``spec``; a value in place of a tree is for all of it.
 
     ``None`` where the two forms do not fit.
     """
