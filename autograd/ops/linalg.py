@@ -15,7 +15,7 @@ from .layout import _permute, _reshape, matrix_transpose, sum_to
 def _matmul(input, other):
     """Of batches of matrices (each at least 2-d) whose leading dimensions broadcast."""
     if other.ndim == 2 and input.ndim > 2:  # one large product instead of a small one for each of the batch
-        rows = np.ascontiguousarray(input).reshape(-1, input.shape[-1])
+        rows = np.ascontiguousarray(input).reshape(math.prod(input.shape[:-1]), input.shape[-1])  # −1 cannot tell 0/0
         return (rows @ other).reshape(*input.shape[:-1], other.shape[-1])
     return np.matmul(input, other)
 
