@@ -1,7 +1,8 @@
 """How each op runs on all samples at once. An op without a rule here runs sample by sample, which is always right.
 
 A rule is ``rule(call) -> output`` with the samples along dimension 0 of every batched value and of the output; ops with
-residuals return ``(output, *residuals)``. Rules are written with ops, so they are recorded and nest.
+residuals return ``(output, *residuals)``, ops with several outputs all of them. Rules are written with ops, so they are
+recorded and nest.
 """
 
 from __future__ import annotations
@@ -77,6 +78,8 @@ def run_batched(op: Any, inputs: tuple, settings: dict, residuals: list | None) 
     call = Call(op, values, batched, settings, level.size)
     chosen = _elementwise if op.elementwise else RULES.get(op.name, one_by_one)
     out = chosen(call)
+    if op.outputs:
+        return tuple(_wrap(y, level) for y in out)
     if residuals is not None:
         out, *rest = out
         residuals.extend(_wrap(r, level) for r in rest)
@@ -94,7 +97,7 @@ def one_by_one(call: Call) -> Any:
             f"vmap: {call.op.name} has no batching rule, so a batch of no samples says nothing of its result"
         )
     results = [call.run([v[i] if b else v for v, b in zip(call.values, call.batched)]) for i in range(call.size)]
-    if not call.op.residuals:
+    if not (call.op.residuals or call.op.outputs):
         return _stacked(results)
     return tuple(_stacked(parts) for parts in zip(*results))
 
