@@ -254,9 +254,13 @@ def _outside(nodes: list[Node], start: int) -> list[Node]:
     found: dict[Node, None] = {}
     for node in nodes:
         for parent in node.parents:
-            if parent is not None and (parent.age < start or (parent.op is None and parent.ref and parent.ref())):
+            if parent is not None and (parent.age < start or (parent.op is None and _kept(parent))):
                 found[parent] = None
     return list(found)
+
+
+def _kept(leaf: Node) -> bool:
+    return leaf.ref is not None and leaf.ref() is not None
 
 
 @contextmanager

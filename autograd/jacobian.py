@@ -95,7 +95,7 @@ def by_rows(
             row = pull_back([y], inputs, [ones_like(y)], create_graph)
         else:
             pieces = [_rows(y, inputs, basis, create_graph) for basis in _bases(y, chunk_size)]
-            row = [None if parts[0] is None else _joined(parts, 0) for parts in zip(*pieces)]
+            row = [None if parts[0] is None else _joined(parts, 0) for parts in zip(*pieces)] or [None] * len(inputs)
         table.append(row)
     return table
 
