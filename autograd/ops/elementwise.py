@@ -9,6 +9,7 @@ import numpy as np
 
 from ..primitive import primitive
 from .compare import keep, where
+from .pieces import _no_slope, _trunc_divide, floor_divide
 
 # --- arithmetic -----------------------------------------------------------------------------------------------------
 
@@ -68,37 +69,6 @@ def div(input: Any, other: Any, *, rounding_mode: str | None = None) -> Any:
     raise ValueError(f"div: rounding_mode is None, 'floor' or 'trunc', not {rounding_mode!r}")
 
 
-@primitive(elementwise=True, kinks="at whole quotients: jumps, gradient 0 everywhere")
-def floor_divide(input, other):
-    """The largest whole number not above ``input / other``."""
-    return np.floor_divide(input, other)
-
-
-@primitive(elementwise=True, kinks="at whole quotients: jumps, gradient 0 everywhere")
-def _trunc_divide(input, other):
-    """``input / other`` without its decimals."""
-    quotient = np.true_divide(input, other)
-    if np.result_type(input, other).kind == "f":
-        return np.trunc(quotient)
-    return (input - np.fmod(input, other)) // other  # exact for integers beyond 2**53, which a float is not
-
-
-@primitive(elementwise=True, kinks="at whole quotients: jumps; the gradient of the piece to the right")
-def remainder(input, other):
-    """``input − other · ⌊input / other⌋``: has the sign of ``other``."""
-    return np.remainder(input, other)
-
-
-@primitive(elementwise=True, kinks="at whole quotients: jumps; the gradient of the piece away from 0")
-def fmod(input, other):
-    """``input − other · trunc(input / other)``: has the sign of ``input``."""
-    return np.fmod(input, other)
-
-
-remainder.vjp(input=lambda g: g, other=lambda g, input, other: -g * (input // other))
-fmod.vjp(input=lambda g: g, other=lambda g, input, other: -g * _trunc_divide(input, other))
-
-
 @primitive(elementwise=True)
 def pow(input, other):
     """``input ** other``
@@ -116,7 +86,8 @@ def pow(input, other):
 def _pow_input_rule(g, input, other):
     if not isinstance(other, (int, float)):
         return keep(g * (other * input ** (other - 1)), other != 0)
-    return _no_slope(g) if other == 0 else g * (other * input ** (other - 1))
+    # the op, not the operator: it tells the two sides of −0 apart
+    return _no_slope(g) if other == 0 else g * (other * pow(input, other - 1))
 
 
 def _pow_other_rule(g, input, other, y):
@@ -129,63 +100,6 @@ def _pow_other_rule(g, input, other, y):
 
 
 pow.vjp(input=_pow_input_rule, other=_pow_other_rule)
-
-
-# --- pieces ---------------------------------------------------------------------------------------------------------
-
-
-@primitive(elementwise=True, kinks="0: gradient 0")
-def abs(input):
-    """``|input|``"""
-    return np.abs(input)
-
-
-@primitive(elementwise=True, kinks="0: jumps, gradient 0 everywhere")
-def sign(input):
-    """−1, 0 or 1; 0 of NaN."""
-    return np.subtract(np.greater(input, 0), np.less(input, 0), dtype=np.asarray(input).dtype)
-
-
-@primitive(elementwise=True, kinks="whole numbers: jumps, gradient 0 everywhere")
-def floor(input):
-    """The largest whole number not above ``input``."""
-    return np.floor(input)
-
-
-@primitive(elementwise=True, kinks="whole numbers: jumps, gradient 0 everywhere")
-def ceil(input):
-    """The smallest whole number not below ``input``."""
-    return np.ceil(input)
-
-
-@primitive(elementwise=True, kinks="whole numbers: jumps, gradient 0 everywhere")
-def trunc(input):
-    """``input`` without its decimals."""
-    return np.trunc(input)
-
-
-@primitive(elementwise=True, kinks="halves: jumps, gradient 0 everywhere")
-def _round(input, *, decimals):
-    return np.round(input, decimals)
-
-
-def round(input: Any, *, decimals: int = 0) -> Any:
-    """The nearest number of that many decimals; a half goes to the even neighbour."""
-    return _round(input, decimals=decimals)
-
-
-@primitive
-def _no_slope(g):
-    """The gradient of a step function: zeros."""
-    return np.zeros_like(g)
-
-
-_no_slope.vjp(g=None)
-abs.vjp(input=lambda g, input: g * sign(input))
-for _step in (sign, floor, ceil, trunc, _round):
-    _step.vjp(input=lambda g: _no_slope(g))
-for _step in (floor_divide, _trunc_divide):
-    _step.vjp(input=lambda g: _no_slope(g), other=lambda g: _no_slope(g))
 
 
 # --- powers, exponentials, logarithms -------------------------------------------------------------------------------
@@ -222,6 +136,12 @@ def exp(input):
 
 
 @primitive(elementwise=True, promote="float")
+def exp2(input):
+    """``2^input``"""
+    return np.exp2(input)
+
+
+@primitive(elementwise=True, promote="float")
 def expm1(input):
     """``e^input − 1``, exact for small ``input``."""
     return np.expm1(input)
@@ -251,67 +171,21 @@ def log10(input):
     return np.log10(input)
 
 
-square.vjp(input=lambda g, input: g * (2 * input))
-sqrt.vjp(input=lambda g, y: g / (2 * y))
-rsqrt.vjp(input=lambda g, y: g * (-0.5 * y * y * y))
-reciprocal.vjp(input=lambda g, y: -g * y * y)
-exp.vjp(input=lambda g, y: g * y)
-expm1.vjp(input=lambda g, y: g * (y + 1))
-log.vjp(input=lambda g, input: g / input)
-log1p.vjp(input=lambda g, input: g / (input + 1))
-log2.vjp(input=lambda g, input: g / (input * math.log(2)))
-log10.vjp(input=lambda g, input: g / (input * math.log(10)))
-
-
-# --- circles, hyperbolas and the logistic curve ---------------------------------------------------------------------
-
-
-@primitive(elementwise=True, promote="float")
-def sin(input):
-    """The sine."""
-    return np.sin(input)
-
-
-@primitive(elementwise=True, promote="float")
-def cos(input):
-    """The cosine."""
-    return np.cos(input)
-
-
-@primitive(elementwise=True, promote="float")
-def tan(input):
-    """The tangent."""
-    return np.tan(input)
-
-
-@primitive(elementwise=True, promote="float")
-def sinh(input):
-    """The hyperbolic sine."""
-    return np.sinh(input)
-
-
-@primitive(elementwise=True, promote="float")
-def cosh(input):
-    """The hyperbolic cosine."""
-    return np.cosh(input)
-
-
-@primitive(elementwise=True, promote="float")
-def tanh(input):
-    """The hyperbolic tangent."""
-    return np.tanh(input)
-
-
 @primitive(elementwise=True, promote="float")
 def sigmoid(input):
     """``1 / (1 + e^−input)``"""
     return 1 / (1 + np.exp(np.negative(input)))
 
 
-sin.vjp(input=lambda g, input: g * cos(input))
-cos.vjp(input=lambda g, input: -g * sin(input))
-tan.vjp(input=lambda g, y: g * (y * y + 1))
-sinh.vjp(input=lambda g, input: g * cosh(input))
-cosh.vjp(input=lambda g, input: g * sinh(input))
-tanh.vjp(input=lambda g, y: g * (1 - y * y))
+square.vjp(input=lambda g, input: g * (2 * input))
+sqrt.vjp(input=lambda g, y: g / (2 * y))
+rsqrt.vjp(input=lambda g, y: g * (-0.5 * y * y * y))
+reciprocal.vjp(input=lambda g, y: -g * y * y)
+exp.vjp(input=lambda g, y: g * y)
+exp2.vjp(input=lambda g, y: g * (y * math.log(2)))
+expm1.vjp(input=lambda g, y: g * (y + 1))
+log.vjp(input=lambda g, input: g / input)
+log1p.vjp(input=lambda g, input: g / (input + 1))
+log2.vjp(input=lambda g, input: g / (input * math.log(2)))
+log10.vjp(input=lambda g, input: g / (input * math.log(10)))
 sigmoid.vjp(input=lambda g, y: g * (y * (1 - y)))

@@ -10,7 +10,21 @@ import numpy as np
 from ..dtypes import float16, float32, float64, int32, int64
 from ..primitive import Primitive
 from ..tensor import Tensor
-from . import activation, compare, elementwise, erf, extremes, index, inplace, join, layout, linalg, reduce
+from . import (
+    activation,
+    compare,
+    elementwise,
+    extremes,
+    index,
+    inplace,
+    join,
+    layout,
+    linalg,
+    pieces,
+    reduce,
+    special,
+    trigonometry,
+)
 from .layout import cast, clone
 
 # --- operators: straight to the primitives, because 1-element tensors feel every call ---------------------------------
@@ -41,8 +55,8 @@ _OPERATORS: dict[str, Callable] = {
     "sub": elementwise._sub,
     "mul": elementwise.mul,
     "truediv": elementwise._div,
-    "floordiv": elementwise.floor_divide,
-    "mod": elementwise.remainder,
+    "floordiv": pieces.floor_divide,
+    "mod": pieces.remainder,
     "pow": elementwise.pow,
     "matmul": linalg.matmul,
     "and": compare.bitwise_and,
@@ -56,7 +70,7 @@ for _name in ("eq", "ne", "lt", "le", "gt", "ge"):
     setattr(Tensor, f"__{_name}__", _comparison(getattr(compare, _name)))
 _UNARY: dict[str, Callable] = {
     "neg": elementwise.neg,
-    "abs": elementwise.abs,
+    "abs": pieces.abs,
     "invert": compare.bitwise_not,
     "pos": lambda x: x,
 }
@@ -94,10 +108,11 @@ def _method(op: Callable) -> Callable:
 
 
 _METHODS: dict[Any, str] = {
-    elementwise: "add sub mul div neg floor_divide remainder fmod pow abs sign floor ceil trunc round square sqrt "
-    "rsqrt reciprocal exp expm1 log log1p log2 log10 sin cos tan sinh cosh tanh sigmoid",
+    elementwise: "add sub mul div neg pow square sqrt rsqrt reciprocal exp exp2 expm1 log log1p log2 log10 sigmoid",
+    pieces: "floor_divide remainder fmod abs sign floor ceil trunc frac round copysign heaviside signbit nan_to_num",
+    trigonometry: "sin cos tan asin acos atan atan2 hypot sinh cosh tanh asinh acosh atanh deg2rad rad2deg",
     activation: "relu softmax log_softmax",
-    erf: "erf",
+    special: "erf erfc lgamma digamma logaddexp logaddexp2 xlogy sinc",
     compare: "eq ne lt le gt ge logical_and logical_or logical_xor logical_not bitwise_and bitwise_or bitwise_xor "
     "bitwise_not isnan isinf isfinite isclose allclose equal maximum minimum clamp",
     reduce: "sum mean var std logsumexp norm any all count_nonzero",
@@ -113,7 +128,7 @@ for _module, _names in _METHODS.items():
         setattr(Tensor, _name, _method(getattr(_module, _name)))
 _ALIASES: dict[str, Callable] = {
     "true_divide": elementwise.div,
-    "absolute": elementwise.abs,
+    "absolute": pieces.abs,
     "negative": elementwise.neg,
     "multiply": elementwise.mul,
     "subtract": elementwise.sub,

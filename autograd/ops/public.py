@@ -49,17 +49,11 @@ from .creation import (
     zeros_like,
 )
 from .elementwise import (
-    abs,
     add,
-    ceil,
-    cos,
-    cosh,
     div,
     exp,
+    exp2,
     expm1,
-    floor,
-    floor_divide,
-    fmod,
     log,
     log1p,
     log2,
@@ -68,21 +62,12 @@ from .elementwise import (
     neg,
     pow,
     reciprocal,
-    remainder,
-    round,
     rsqrt,
     sigmoid,
-    sign,
-    sin,
-    sinh,
     sqrt,
     square,
     sub,
-    tan,
-    tanh,
-    trunc,
 )
-from .erf import erf
 from .extremes import amax, amin, argmax, argmin, cumsum, max, min, prod
 from .index import (
     gather,
@@ -115,7 +100,42 @@ from .layout import (
     unsqueeze,
 )
 from .linalg import bmm, dot, einsum, matmul, mm, mv, outer
+from .pieces import (
+    abs,
+    ceil,
+    copysign,
+    floor,
+    floor_divide,
+    fmod,
+    frac,
+    heaviside,
+    nan_to_num,
+    remainder,
+    round,
+    sign,
+    signbit,
+    trunc,
+)
 from .reduce import all, any, count_nonzero, logsumexp, mean, norm, std, sum, var
+from .special import digamma, erf, erfc, lgamma, logaddexp, logaddexp2, polygamma, sinc, xlogy
+from .trigonometry import (
+    acos,
+    acosh,
+    asin,
+    asinh,
+    atan,
+    atan2,
+    atanh,
+    cos,
+    cosh,
+    deg2rad,
+    hypot,
+    rad2deg,
+    sin,
+    sinh,
+    tan,
+    tanh,
+)
 
 absolute, clip, concat, concatenate, divide, multiply, negative, subtract, swapaxes, true_divide = (
     abs, clamp, cat, cat, div, mul, neg, sub, transpose, div

@@ -9,7 +9,9 @@ import numpy as np
 
 from ..primitive import primitive
 from ..tensor import Tensor
+from .compare import keep, where
 from .layout import _broadcast_to, _reshape, axes_of, cast
+from .pieces import _no_slope, sign
 
 
 def kept_shape(shape: tuple[int, ...], dim: tuple[int, ...]) -> tuple[int, ...]:
@@ -108,10 +110,11 @@ def _std(input, *, dim, keepdim, correction):
 
 
 def _var_rule(g, input, *, dim, keepdim, correction):
-    """``2 (x − x̄) / (n − correction)``"""
+    """``2 (x − x̄) / (n − correction)``; with no degrees of freedom inf, or NaN at the mean"""
     degrees = _count(input.shape, dim) - correction
     centred = input - _mean(input, dim=dim, keepdim=True)
-    return keep_dims(g, input.shape, dim, keepdim) * (centred * (2 / degrees if degrees > 0 else math.inf))
+    slope = centred * (2 / degrees) if degrees > 0 else where(centred == 0, math.nan, math.inf)
+    return keep_dims(g, input.shape, dim, keepdim) * slope
 
 
 def _std_rule(g, input, y, *, dim, keepdim, correction):
@@ -190,7 +193,7 @@ def logsumexp(input: Any, dim: Any, keepdim: bool = False, *, axis: Any = None, 
     return _logsumexp(input, **_door(input, dim, keepdim, axis, keepdims, "logsumexp"))
 
 
-@primitive(kinks="p = 1, elements 0: 0; p = ±inf, ties: split evenly; all elements 0: 0")
+@primitive(kinks="elements 0: 0; p = ±inf, ties: split evenly; norm 0: 0")
 def _norm(input, *, p, dim, keepdim):
     size = np.abs(input)
     if p == 2:
@@ -205,24 +208,23 @@ def _norm(input, *, p, dim, keepdim):
 
 
 def _norm_rule(g, input, y, *, p, dim, keepdim):
-    from .elementwise import sign
-
     if p == 0:
-        return input * 0
+        return _no_slope(input)
     y, g = keep_dims(y, input.shape, dim, keepdim), keep_dims(g, input.shape, dim, keepdim)
     direction = value_of(sign(input))
     if p == 1:
         return g * direction
     if math.isinf(p):
         winners = np.abs(value_of(input)) == value_of(y)
-        return g * (direction * (winners / winners.sum(axis=dim, keepdims=True)).astype(input.dtype))
-    zero = value_of(y) == 0  # the slope would be 0/0 there; its input is 0, so that any finite divisor gives gradient 0
+        count = np.maximum(winners.sum(axis=dim, keepdims=True), 1)  # none where the norm is NaN
+        return g * (direction * (winners / count).astype(input.dtype))
+    zero = value_of(y) == 0  # the slope would be 0/0 there: the gradient is 0
     y = y + zero.astype(y.dtype)
     if p == 2:
-        return input * (g / y)
+        return input * (g / y)  # where y is 0, so is the input
     # |x|^(p−1) at an element 0 with p < 1 is inf: there the gradient is 0 as well
-    size = input * direction + (direction == 0).astype(input.dtype)
-    return direction * size ** (p - 1) * (g / y ** (p - 1))
+    size = input * direction + (value_of(input) == 0).astype(input.dtype)
+    return direction * size ** (p - 1) * keep(g / y ** (p - 1), ~zero)
 
 
 _norm.vjp(input=_norm_rule)
@@ -234,7 +236,12 @@ def norm(
     """``(Σ |x|^p)^(1/p)`` of all elements along ``dim`` (``p="fro"`` is 2; ±inf: the largest or smallest ``|x|``)."""
     _floating(input, "norm")
     p = 2.0 if p in ("fro", None) else float(p)
-    return _norm(input, p=p, **_door(input, dim, keepdim, axis, keepdims, "norm"))
+    door = _door(input, dim, keepdim, axis, keepdims, "norm")
+    if (p < 0 or p == math.inf) and (empty := [d for d in door["dim"] if not input.shape[d]]):
+        raise ValueError(
+            f"norm: dim {empty[0]} of shape {tuple(input.shape)} is empty, and there is no norm of nothing for p={p}"
+        )
+    return _norm(input, p=p, **door)
 
 
 # --- truth ----------------------------------------------------------------------------------------------------------

@@ -8,9 +8,9 @@ from autograd.ops import activation as ops
 from autograd.ops import softmax as softmaxes
 from autograd.ops.compare import gt, where
 from autograd.ops.elementwise import expm1
-from autograd.ops.elementwise import tanh as _tanh
-from autograd.ops.erf import erf
 from autograd.ops.layout import axis_of
+from autograd.ops.special import erf
+from autograd.ops.trigonometry import tanh as _tanh
 from autograd.tensor import Tensor
 
 

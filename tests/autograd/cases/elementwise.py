@@ -180,7 +180,6 @@ def cases():
             each(lambda x, min, max: clamped(x, min, max)),
             note,
         )
-    yield Case("erf", normal(ONE), {}, each(math.erf))
     yield Case("add()", normal((3,), (3,)), {"alpha": 2.5}, each(lambda a, b, alpha: a + alpha * b), "alpha")
     yield Case("sub()", normal((3,), (3,)), {"alpha": 2.5}, each(lambda a, b, alpha: a - alpha * b), "alpha")
 
