@@ -37,6 +37,7 @@ def checkpoint(
 
     Gradients are equal to the bit to those without a checkpoint (where a tensor is read more than once inside and again
     outside, to the order of the sums). The time of one more forward pass buys the memory of everything saved inside.
+    While ``function`` runs, the first and the second time, its values are there; in between they are not.
 
     Parameters
     ----------

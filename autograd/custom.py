@@ -26,6 +26,11 @@ class CustomOp(Primitive):
     """A differentiable op of the user's own. Made by :func:`custom_op`."""
 
     def __init__(self, forward: Callable, samples: Any, settings: dict[str, Any], **options: Any) -> None:
+        if taken := {"g", "y", "position"} & set(inspect.signature(forward).parameters):
+            raise ValueError(
+                f"custom_op: {forward.__name__} has a parameter named {taken.pop()!r}; in rules g is the gradient, "
+                f"y the output and position the number of an input"
+            )
         previous = registry.get(forward.__name__.strip("_"))
         if isinstance(previous, CustomOp):
             del registry[previous.name]  # a cell of a notebook that runs again
@@ -218,7 +223,8 @@ def custom_op(
 
     Raises
     ------
-    ValueError : the name is taken by an op of the framework; the function writes to its inputs or is not deterministic
+    ValueError : the name is taken by an op of the framework; a parameter is named ``g`` or ``y``; the function writes
+        to its inputs or is not deterministic
 
     Examples
     --------
