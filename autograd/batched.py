@@ -9,13 +9,17 @@ from __future__ import annotations
 
 import itertools
 import threading
+from collections.abc import Callable
+from functools import wraps
 from typing import Any, NoReturn
 
 import numpy as np
 
 from .modes import ValuesNeeded
+from .ops.join import _stack
 from .ops.layout import _broadcast_to, _permute, cast
 from .tensor import Tensor, as_tensor
+from .tree import tree_map
 
 _depth = itertools.count()
 
@@ -135,6 +139,27 @@ for _name, _dtype in {
     "bool": np.bool_,
 }.items():
     setattr(BatchedTensor, _name, _converter(_dtype))
+
+
+def per_sample(function: Callable) -> Callable:
+    """Let a function that reads values run sample by sample inside ``vmap``, so that what is around it need not."""
+
+    @wraps(function)
+    def either(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return function(*args, **kwargs)
+        except BatchValuesNeeded as needed:
+            level = needed.level
+            if not level.open or not level.size:
+                raise
+        rows = [function(*_sample(args, level, i), **_sample(kwargs, level, i)) for i in range(level.size)]
+        return BatchedTensor(_stack(*rows, dim=0), level)
+
+    return either
+
+
+def _sample(tree: Any, level: Level, i: int) -> Any:
+    return tree_map(lambda x: x.value[i] if isinstance(x, BatchedTensor) and x.level is level else x, tree)
 
 
 # --- dimensions of samples, in and out ------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from autograd.batched import per_sample
 from autograd.ops.compare import where
 from autograd.ops.index import gather
 from autograd.ops.loss import check_targets, cross_entropy_losses
@@ -16,6 +17,7 @@ from autograd.tensor import Tensor, as_tensor
 from .shapes import as_input, as_target, check_reduction, class_weight, reduce
 
 
+@per_sample
 def cross_entropy(
     input: Any,
     target: Any,
@@ -98,6 +100,7 @@ def _losses(input: Tensor, target: Tensor, weight: Any, ignore_index: int, smoot
     return losses, losses.numel()
 
 
+@per_sample
 def nll_loss(
     input: Any,
     target: Any,
@@ -157,5 +160,5 @@ def _reduced(caller: str, losses: Tensor, total: float, reduction: str, all_igno
         raise ValueError(what)
     if all_ignored == "zero":
         return losses.sum()
-    warnings.warn(what, stacklevel=3)
+    warnings.warn(what, stacklevel=4)  # the caller of the function that per_sample wraps
     return losses.sum() + float("nan")  # added, so that the gradient is zero, as PyTorch's is

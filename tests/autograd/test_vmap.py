@@ -144,16 +144,20 @@ def test_per_sample_gradients_of_a_network_are_those_of_a_loop():
             close(found[name][i], one[name])
 
 
-def test_per_sample_gradients_with_class_numbers():
-    """cross_entropy reads its targets: the function runs sample by sample, and the result is the same."""
-    net = small_net()
+@pytest.mark.parametrize("as_log", [False, True])
+def test_per_sample_gradients_with_class_numbers(as_log):
+    """cross_entropy reads its targets: it runs sample by sample, the network around it does not."""
+    net, runs = small_net(), []
+    net.register_forward_hook(lambda *_: runs.append(1))
     parameters = dict(net.named_parameters())
 
     def loss(parameters, x, target):
-        return F.cross_entropy(functional_call(net, parameters, (x.unsqueeze(0),)), target.reshape(1))
+        y = functional_call(net, parameters, (x.unsqueeze(0),))
+        return F.nll_loss(F.log_softmax(y, 1), target.reshape(1)) if as_log else F.cross_entropy(y, target.reshape(1))
 
     x, targets = randn(4, 1, 8, 8), tensor([0, 2, 1, 1])
     found = vmap(grad(loss), (None, 0, 0))(parameters, x, targets)
+    assert len(runs) == 1
     for i in range(4):
         close(found["5.weight"][i], grad(loss)(parameters, x[i], targets[i])["5.weight"])
 
