@@ -98,6 +98,18 @@ def bitwise_not(input):
 
 
 @primitive(elementwise=True, differentiable=False)
+def bitwise_left_shift(input, other):
+    """``input · 2^other`` of integers."""
+    return np.left_shift(input, other)
+
+
+@primitive(elementwise=True, differentiable=False)
+def bitwise_right_shift(input, other):
+    """``⌊input / 2^other⌋`` of integers."""
+    return np.right_shift(input, other)
+
+
+@primitive(elementwise=True, differentiable=False)
 def isnan(input):
     """Where ``input`` is not a number."""
     return np.isnan(input)
@@ -107,6 +119,18 @@ def isnan(input):
 def isinf(input):
     """Where ``input`` is infinite, of either sign."""
     return np.isinf(input)
+
+
+@primitive(elementwise=True, differentiable=False)
+def isposinf(input):
+    """Where ``input`` is inf."""
+    return np.equal(input, np.inf)
+
+
+@primitive(elementwise=True, differentiable=False)
+def isneginf(input):
+    """Where ``input`` is −inf."""
+    return np.equal(input, -np.inf)
 
 
 @primitive(elementwise=True, differentiable=False)
@@ -155,10 +179,7 @@ keep.vjp(input=lambda g, mask: keep(g, mask), mask=None)
 
 @primitive(elementwise=True, masks=("condition",), kinks="where the condition changes: the gradient of the side taken")
 def _where(condition, input, other):
-    if not isinstance(condition, bool) and condition.dtype != np.bool_:
-        raise TypeError(
-            f"where: the condition has dtype {condition.dtype}, but it must be boolean; compare it, as in c != 0"
-        )
+    check_condition(condition)
     out = np.where(condition, input, other)
     if out.dtype == np.float64 and not isinstance(input, np.ndarray) and not isinstance(other, np.ndarray):
         return out.astype(default_float)  # two Python numbers
@@ -172,17 +193,31 @@ _where.vjp(
 )
 
 
-def where(condition: Any, input: Any = None, other: Any = None) -> Any:
+def check_condition(condition: Any) -> None:
+    """Raise unless ``where`` can choose by it."""
+    if not isinstance(condition, bool) and condition.dtype != np.bool_:
+        raise TypeError(
+            f"where: the condition has dtype {condition.dtype}, but it must be boolean; compare it, as in c != 0"
+        )
+
+
+def where(condition: Any, input: Any = None, other: Any = None, *inputs: Any) -> Any:
     """``input`` where ``condition`` is true, else ``other``; all three broadcast.
 
     With ``condition`` alone: its nonzero indices. The gradient goes to the side that was taken, and the other side gets
     exactly 0. If the side *not* taken was computed through inf or NaN (``where(x > 0, log(x), 0)`` at 0), that 0 meets
-    them further back and becomes NaN: make the argument safe first, ``log(where(x > 0, x, 1))``.
+    them further back and becomes NaN: make the argument safe first, ``log(where(x > 0, x, 1))``, or hand over
+    functions: ``where(x > 0, autograd.log, 0, x)`` calls a side that is a function with those elements of the
+    ``inputs`` for which it is taken, one vector each, and never computes it elsewhere.
     """
     if input is None and other is None:
         from .index import nonzero
 
         return nonzero(condition, as_tuple=True)
+    if inputs or callable(input) or callable(other):
+        from .choosing import where_computed
+
+        return where_computed(condition, (input, other), inputs)
     return _where(condition, input, other)
 
 

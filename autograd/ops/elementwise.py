@@ -69,6 +69,34 @@ def div(input: Any, other: Any, *, rounding_mode: str | None = None) -> Any:
     raise ValueError(f"div: rounding_mode is None, 'floor' or 'trunc', not {rounding_mode!r}")
 
 
+def addcmul(input: Any, tensor1: Any, tensor2: Any, *, value: float = 1) -> Any:
+    """``input + value · tensor1 · tensor2``"""
+    product = mul(tensor1, tensor2)
+    return _add(input, product if value == 1 else mul(product, value))
+
+
+def addcdiv(input: Any, tensor1: Any, tensor2: Any, *, value: float = 1) -> Any:
+    """``input + value · tensor1 / tensor2`` of floating point numbers."""
+    if all(getattr(x, "dtype", np.dtype(np.int64)).kind != "f" for x in (tensor1, tensor2)):
+        raise TypeError("addcdiv: the quotient of integers is not whole; convert one of them first, as in x.float()")
+    quotient = _div(tensor1, tensor2)
+    return _add(input, quotient if value == 1 else mul(quotient, value))
+
+
+@primitive(elementwise=True, promote="float")
+def lerp(input, end, weight):
+    """``input + weight · (end − input)``, exact at both ends."""
+    way = end - input
+    return np.where(np.abs(weight) < 0.5, input + weight * way, end - way * (1 - weight))
+
+
+lerp.vjp(
+    input=lambda g, weight: g * (1 - weight),
+    end=lambda g, weight: g * weight,
+    weight=lambda g, input, end: g * (end - input),
+)
+
+
 @primitive(elementwise=True)
 def pow(input, other):
     """``input ** other``

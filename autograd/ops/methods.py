@@ -12,6 +12,8 @@ from ..primitive import Primitive
 from ..tensor import Tensor
 from . import (
     activation,
+    aliases,
+    choosing,
     compare,
     elementwise,
     extremes,
@@ -62,6 +64,8 @@ _OPERATORS: dict[str, Callable] = {
     "and": compare.bitwise_and,
     "or": compare.bitwise_or,
     "xor": compare.bitwise_xor,
+    "lshift": compare.bitwise_left_shift,
+    "rshift": compare.bitwise_right_shift,
 }
 for _name, _op in _OPERATORS.items():
     setattr(Tensor, f"__{_name}__", _operator(_op))
@@ -108,13 +112,16 @@ def _method(op: Callable) -> Callable:
 
 
 _METHODS: dict[Any, str] = {
-    elementwise: "add sub mul div neg pow square sqrt rsqrt reciprocal exp exp2 expm1 log log1p log2 log10 sigmoid",
+    elementwise: "add sub addcmul addcdiv lerp mul div neg pow square sqrt rsqrt reciprocal exp exp2 expm1 log log1p "
+    "log2 log10 sigmoid",
     pieces: "floor_divide remainder fmod abs sign floor ceil trunc frac round copysign heaviside signbit nan_to_num",
     trigonometry: "sin cos tan asin acos atan atan2 hypot sinh cosh tanh asinh acosh atanh deg2rad rad2deg",
     activation: "relu softmax log_softmax",
     special: "erf erfc lgamma digamma logaddexp logaddexp2 xlogy sinc",
+    choosing: "fmax fmin clamp_min clamp_max",
     compare: "eq ne lt le gt ge logical_and logical_or logical_xor logical_not bitwise_and bitwise_or bitwise_xor "
-    "bitwise_not isnan isinf isfinite isclose allclose equal maximum minimum clamp",
+    "bitwise_not bitwise_left_shift bitwise_right_shift isnan isinf isposinf isneginf isfinite "
+    "isclose allclose equal maximum minimum clamp",
     reduce: "sum mean var std logsumexp norm any all count_nonzero",
     extremes: "amax amin max min argmax argmin prod cumsum",
     layout: "reshape flatten unflatten squeeze unsqueeze expand broadcast_to permute transpose t movedim flip roll "
@@ -126,18 +133,8 @@ _METHODS: dict[Any, str] = {
 for _module, _names in _METHODS.items():
     for _name in _names.split():
         setattr(Tensor, _name, _method(getattr(_module, _name)))
-_ALIASES: dict[str, Callable] = {
-    "true_divide": elementwise.div,
-    "absolute": pieces.abs,
-    "negative": elementwise.neg,
-    "multiply": elementwise.mul,
-    "subtract": elementwise.sub,
-    "divide": elementwise.div,
-    "swapaxes": layout.transpose,
-    "clip": compare.clamp,
-}
-for _name, _op in _ALIASES.items():
-    setattr(Tensor, _name, _method(_op))
+for _name in aliases.METHODS:
+    setattr(Tensor, _name, _method(getattr(aliases, _name)))
 for _name, _op in inplace.METHODS.items():
     setattr(Tensor, _name, _op)
 

@@ -11,7 +11,20 @@ from typing import Any
 import numpy as np
 
 from ..tensor import Tensor
-from . import compare, elementwise, extremes, index, join, layout, linalg, pieces, reduce, special, trigonometry
+from . import (
+    choosing,
+    compare,
+    elementwise,
+    extremes,
+    index,
+    join,
+    layout,
+    linalg,
+    pieces,
+    reduce,
+    special,
+    trigonometry,
+)
 
 UFUNCS: dict[np.ufunc, Callable] = {
     np.add: elementwise._add,
@@ -67,6 +80,8 @@ UFUNCS: dict[np.ufunc, Callable] = {
     np.logaddexp2: special.logaddexp2,
     np.maximum: compare.maximum,
     np.minimum: compare.minimum,
+    np.fmax: choosing.fmax,
+    np.fmin: choosing.fmin,
     np.equal: compare.eq,
     np.not_equal: compare.ne,
     np.less: compare.lt,
@@ -81,6 +96,8 @@ UFUNCS: dict[np.ufunc, Callable] = {
     np.bitwise_or: compare.bitwise_or,
     np.bitwise_xor: compare.bitwise_xor,
     np.invert: compare.bitwise_not,
+    np.left_shift: compare.bitwise_left_shift,
+    np.right_shift: compare.bitwise_right_shift,
     np.isnan: compare.isnan,
     np.isinf: compare.isinf,
     np.isfinite: compare.isfinite,

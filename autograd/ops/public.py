@@ -2,11 +2,40 @@
 # ruff: noqa: F401  (the names are here for others to import)
 
 from .activation import leaky_relu, log_softmax, relu, softmax, softplus
+from .aliases import (
+    absolute,
+    arccos,
+    arccosh,
+    arcsin,
+    arcsinh,
+    arctan,
+    arctan2,
+    arctanh,
+    clip,
+    concat,
+    concatenate,
+    divide,
+    fix,
+    greater,
+    greater_equal,
+    less,
+    less_equal,
+    multiply,
+    negative,
+    not_equal,
+    subtract,
+    swapaxes,
+    swapdims,
+    true_divide,
+)
+from .choosing import clamp_max, clamp_min, fmax, fmin
 from .compare import (
     allclose,
     bitwise_and,
+    bitwise_left_shift,
     bitwise_not,
     bitwise_or,
+    bitwise_right_shift,
     bitwise_xor,
     clamp,
     eq,
@@ -17,6 +46,8 @@ from .compare import (
     isfinite,
     isinf,
     isnan,
+    isneginf,
+    isposinf,
     le,
     logical_and,
     logical_not,
@@ -50,10 +81,13 @@ from .creation import (
 )
 from .elementwise import (
     add,
+    addcdiv,
+    addcmul,
     div,
     exp,
     exp2,
     expm1,
+    lerp,
     log,
     log1p,
     log2,
@@ -136,7 +170,3 @@ from .trigonometry import (
     tan,
     tanh,
 )
-
-absolute, clip, concat, concatenate, divide, multiply, negative, subtract, swapaxes, true_divide = (
-    abs, clamp, cat, cat, div, mul, neg, sub, transpose, div
-)  # fmt: skip

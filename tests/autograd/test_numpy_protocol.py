@@ -9,12 +9,13 @@ from autograd.ops.numpy_protocol import FUNCTIONS, UFUNCS
 
 X = np.random.default_rng(0).uniform(0.5, 1.5, (3, 4))
 WHOLE = np.arange(1, 13).reshape(3, 4)
+BITWISE = (np.bitwise_and, np.bitwise_or, np.bitwise_xor, np.invert, np.left_shift, np.right_shift)
 BELOW_1 = (np.arcsin, np.arccos, np.arctanh)
 
 
 @pytest.mark.parametrize("ufunc", list(UFUNCS), ids=lambda u: u.__name__)
 def test_ufuncs_agree_with_numpy(ufunc):
-    whole = ufunc in (np.bitwise_and, np.bitwise_or, np.bitwise_xor, np.invert)
+    whole = ufunc in BITWISE
     a = WHOLE if whole else X - 0.5 if ufunc in BELOW_1 else X + 0.5 if ufunc is np.arccosh else X
     b = a.T.copy() if ufunc is np.matmul else a[::-1].copy()
     arguments = (a, b)[: ufunc.nin]
