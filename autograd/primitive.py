@@ -236,7 +236,7 @@ class Primitive:
 
     def output_node(self, node: Node, index: int) -> Node | None:
         """A node for one output of ``node``, an op with several; ``None`` where it carries no gradient."""
-        shape, dtype = node.shape[index], node.dtype[index]  # type: ignore[index]
+        shape, dtype = node.shape[index], node.dtype[index]
         if dtype.kind != "f":
             return None
         settings = {"index": index, "shapes": node.shape, "dtypes": node.dtype}
