@@ -11,12 +11,13 @@ tensor([2., 4., 6.])
 from importlib import import_module
 from types import ModuleType
 
-from . import random
+from . import linalg, random
 from .dtypes import bool_, float16, float32, float64, int8, int16, int32, int64, uint8
 from .engine import grad
 from .modes import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
-from .ops import methods, numpy_protocol
+from .ops import array_methods, methods, numpy_protocol
 from .ops.public import *  # noqa: F403
+from .ops.public_arrays import *  # noqa: F403
 from .random import Generator, default_generator, get_rng_state, manual_seed, set_rng_state
 from .tensor import Tensor, as_tensor, from_numpy, tensor
 

@@ -361,6 +361,10 @@ class OutputGradients:
         both = {i: self._parts[i] + part for i, part in other._parts.items() if i in self._parts}
         return OutputGradients(self.shape, self.dtype, {**self._parts, **other._parts, **both})
 
+    def __contains__(self, i: int) -> bool:
+        """Whether anything was computed from output ``i``."""
+        return i in self._parts
+
     def __getitem__(self, i: int) -> Any:
         return self._parts[i] if i in self._parts else np.zeros(self.shape[i], self.dtype[i])
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+import string
 from typing import Any
 
 import numpy as np
 
 from ..primitive import primitive
+from .diagonals import _diagonal
 from .layout import _permute, _reshape, matrix_transpose, sum_to
 
 
@@ -152,40 +154,27 @@ def _contract_other_rule(g, input, *, equation):
 _contract.vjp(input=_contract_input_rule, other=_contract_other_rule)
 
 
-@primitive
-def _diagonal(input, *, dim1, dim2):
-    return np.diagonal(input, 0, dim1, dim2)
-
-
-@primitive
-def _diagonal_embed(input, *, dim1, dim2, shape):
-    out = np.zeros(shape, input.dtype)
-    i = np.arange(input.shape[-1])
-    np.moveaxis(out, (dim1, dim2), (-2, -1))[..., i, i] = input
-    return out
-
-
-_diagonal.vjp(input=lambda g, input_shape, *, dim1, dim2: _diagonal_embed(g, dim1=dim1, dim2=dim2, shape=input_shape))
-_diagonal_embed.vjp(input=lambda g, *, dim1, dim2: _diagonal(g, dim1=dim1, dim2=dim2))
-
-
-def einsum(equation: str, *operands: Any) -> Any:
+def einsum(equation: Any, *operands: Any) -> Any:
     """Einstein's sums: ``einsum("bij,bjk->bik", x, y)``.
 
     Letters missing on the right are summed over; a letter twice in one operand takes its diagonal; ``...`` stands for
     the dimensions that are not named. Without ``->`` the result has the letters that occur once, in alphabetical order.
+    Sizes of 1 broadcast. ``einsum(x, [0, 1], y, [1, 2], [0, 2])``, with numbers for letters, means the same.
     """
+    if not isinstance(equation, str):
+        equation, operands = _from_numbers((equation, *operands))
     if len(operands) == 1 and isinstance(operands[0], (list, tuple)):
         operands = tuple(operands[0])
     terms, result = _parse(equation, operands)
     sizes: dict[str, int] = {}
     for term, x in zip(terms, operands):
         for letter, n in zip(term, x.shape):
-            if sizes.setdefault(letter, n) != n:
-                raise ValueError(
-                    f"einsum: {letter!r} is {sizes[letter]} in one operand and {n} in another of {equation!r}"
-                )
-    pairs = [_single(term, x) for term, x in zip(terms, operands)]
+            known = sizes.setdefault(letter, n)
+            if known == 1:
+                sizes[letter] = n
+            elif n not in (1, known):
+                raise ValueError(f"einsum: {letter!r} is {known} in one operand and {n} in another of {equation!r}")
+    pairs = [_single(*_narrow(term, x, sizes)) for term, x in zip(terms, operands)]
     term, x = pairs[0]
     for k, (next_term, next_x) in enumerate(pairs[1:], 2):
         _check("einsum", x, next_x)
@@ -198,6 +187,22 @@ def einsum(equation: str, *operands: Any) -> Any:
         term = kept
     term, x = _sum_away(term, x, set(result))
     return x if term == result else _permute(x, dims=tuple(term.index(i) for i in result))
+
+
+def _from_numbers(arguments: tuple) -> tuple[str, tuple]:
+    """``(x, [0, 1], y, [1, ...], [0, ...])`` as an equation and operands."""
+    letters = string.ascii_letters
+
+    def term(numbers: Any) -> str:
+        if any(n is not Ellipsis and not 0 <= n < len(letters) for n in numbers):
+            raise ValueError(f"einsum: dimensions are numbers from 0 to {len(letters) - 1} or ..., not {list(numbers)}")
+        return "".join("..." if n is Ellipsis else letters[n] for n in numbers)
+
+    pairs = len(arguments) // 2
+    equation = ",".join(term(arguments[2 * i + 1]) for i in range(pairs))
+    if len(arguments) % 2:
+        equation += "->" + term(arguments[-1])
+    return equation, tuple(arguments[: 2 * pairs : 2])
 
 
 def _parse(equation: str, operands: tuple) -> tuple[list[str], str]:
@@ -226,13 +231,21 @@ def _parse(equation: str, operands: tuple) -> tuple[list[str], str]:
     return terms, right
 
 
+def _narrow(term: str, x: Any, sizes: dict[str, int]) -> tuple[str, Any]:
+    """One operand without the letters of size 1 that are larger elsewhere: they broadcast."""
+    kept = [i for i, letter in enumerate(term) if x.shape[i] == sizes[letter]]
+    if len(kept) < len(term):
+        term, x = "".join(term[i] for i in kept), _reshape(x, shape=tuple(x.shape[i] for i in kept))
+    return term, x
+
+
 def _single(term: str, x: Any) -> tuple[str, Any]:
     """One operand with every letter once: repeated letters take a diagonal."""
     for letter in dict.fromkeys(term):
         while term.count(letter) > 1:
             i = term.index(letter)
             j = term.index(letter, i + 1)
-            x = _diagonal(x, dim1=i, dim2=j)
+            x = _diagonal(x, offset=0, dim1=i, dim2=j)
             term = term[:i] + term[i + 1 : j] + term[j + 1 :] + letter
     return term, x
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from importlib import import_module
+from operator import attrgetter
 from pkgutil import iter_modules
 
 import numpy as np
@@ -25,7 +27,7 @@ each_case = pytest.mark.parametrize("case", CASES, ids=str)
 
 
 def op_of(case: Case):
-    return getattr(autograd, case.op[:-2]) if case.op.endswith("()") else OPS[case.op]
+    return attrgetter(case.op[:-2])(autograd) if case.op.endswith("()") else OPS[case.op]
 
 
 def is_differentiable(case: Case) -> bool:
@@ -44,8 +46,8 @@ def tensors_of(arrays: list[np.ndarray]) -> list:
     return [tensor(a, requires_grad=True) if a.dtype.kind == "f" else a for a in arrays]
 
 
-def run(case: Case, inputs: list) -> tuple[Tensor, ...]:
-    out = op_of(case)(*inputs, **case.settings)
+def run(case: Case, inputs: Sequence) -> tuple[Tensor, ...]:
+    out = op_of(case)(*case.prepare(*inputs), **case.settings)
     return tuple(out) if isinstance(out, (tuple, list)) else (out,)
 
 
@@ -75,7 +77,7 @@ def test_value(case):
     if case.reference is None:
         pytest.skip("no reference: the gradient checks of this row are the test")
     arrays = arrays_of(case)
-    expected = case.reference(*arrays, **case.settings)
+    expected = case.reference(*case.prepare(*arrays), **case.settings)
     expected = expected if isinstance(expected, (tuple, list)) else (expected,)
     for inputs in (arrays, [tensor(a) for a in arrays]):
         outputs = run(case, inputs)
@@ -88,12 +90,12 @@ def test_value(case):
 
 @with_gradient
 def test_gradient(case):
-    assert gradcheck(lambda *inputs: op_of(case)(*inputs, **case.settings), tensors_of(arrays_of(case)))
+    assert gradcheck(lambda *inputs: run(case, inputs), tensors_of(arrays_of(case)))
 
 
 @to_second_order
 def test_second_order_gradient(case):
-    assert gradgradcheck(lambda *inputs: op_of(case)(*inputs, **case.settings), tensors_of(arrays_of(case)))
+    assert gradgradcheck(lambda *inputs: run(case, inputs), tensors_of(arrays_of(case)))
 
 
 # --- memory layouts: the same numbers, for inputs and for the incoming gradient -------------------------------------

@@ -21,6 +21,7 @@ class Case:
     reference : takes the inputs and the settings, gives the expected output
     note : told apart by it, several cases of one op stand in the test report
     order : the highest order of derivative that is checked
+    prepare : what the inputs go through before the op; for ops that are defined on symmetric matrices only
     """
 
     op: str
@@ -29,6 +30,7 @@ class Case:
     reference: Callable[..., object] | None = None
     note: str = ""
     order: int = 2
+    prepare: Callable[..., tuple] = lambda *inputs: inputs
 
     def __str__(self) -> str:
         return f"{self.op}[{self.note}]" if self.note else self.op

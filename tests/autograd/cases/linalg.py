@@ -40,24 +40,6 @@ def einsum(*operands, equation):
     return out
 
 
-def diagonal(x, dim1, dim2):
-    rest = [d for d in range(x.ndim) if d not in (dim1, dim2)]
-    moved = np.transpose(x, (*rest, dim1, dim2))
-    out = np.zeros((*moved.shape[:-2], min(moved.shape[-2:])))
-    for p in np.ndindex(*out.shape):
-        out[p] = moved[(*p, p[-1])]
-    return out
-
-
-def diagonal_embed(x, dim1, dim2, shape):
-    out = np.zeros(shape)
-    rest = [d for d in range(len(shape)) if d not in (dim1, dim2)]
-    for p in np.ndindex(*x.shape):
-        place = dict(zip(rest, p)) | {dim1: p[-1], dim2: p[-1]}
-        out[tuple(place[d] for d in range(len(shape)))] = x[p]
-    return out
-
-
 def cases():
     for note, a, b in (
         ("matrices", (2, 3), (3, 4)),
@@ -89,12 +71,6 @@ def cases():
         ("abc,cd->abd", (2, 2, 3), (3, 2)),
     ):
         yield Case("contract", normal(*shapes), {"equation": equation}, einsum, equation)
-    for note, shape, dim1, dim2 in (("", (3, 3), 0, 1), ("wide, batch", (2, 3, 2), 1, 2), ("apart", (2, 3, 2), 2, 0)):
-        s = {"dim1": dim1, "dim2": dim2}
-        yield Case("diagonal", normal(shape), s, diagonal, note)
-        yield Case(
-            "diagonal_embed", normal(diagonal(np.zeros(shape), **s).shape), s | {"shape": shape}, diagonal_embed, note
-        )
 
 
 CASES = list(cases())

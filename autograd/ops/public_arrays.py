@@ -1,0 +1,25 @@
+"""What a user calls as ``autograd.something``, of the families that arrange, pick, multiply and make arrays."""
+# ruff: noqa: F401  (the names are here for others to import)
+
+from .decompositions import cholesky_solve
+from .decompositions import pinv as pinverse
+from .diagonals import diag, diag_embed, diagflat, diagonal, diagonal_scatter
+from .layout import movedim as moveaxis
+from .linalg import dot as vdot
+from .linalg import outer as ger
+from .products import (
+    addbmm,
+    addmm,
+    addmv,
+    addr,
+    baddbmm,
+    chain_matmul,
+    cross,
+    inner,
+    kron,
+    matrix_power,
+    tensordot,
+    trace,
+)
+from .solve import det, logdet, slogdet
+from .solve import inv as inverse
