@@ -5,6 +5,7 @@ Progress goes to stderr. Results go to stdout: a line per epoch for people, or w
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from typing import Any, TextIO
@@ -35,9 +36,9 @@ class Progress:
         if not self.quiet and sys.stderr.isatty():
             from tqdm import tqdm
 
-            self._bar = tqdm(
-                total=total, initial=done, desc=title, unit="batch", file=sys.stderr, leave=False, dynamic_ncols=True
-            )
+            # some terminals (in containers, say) claim to have no columns, and a bar of no width is no bar
+            width = {"dynamic_ncols": True} if os.get_terminal_size(2).columns else {"ncols": 100}
+            self._bar = tqdm(total=total, initial=done, desc=title, unit="batch", file=sys.stderr, leave=False, **width)
 
     def step(self, images: int, loss: float | None = None) -> None:
         """One step of ``images`` pictures is done; ``loss`` is the mean of this epoch so far."""
