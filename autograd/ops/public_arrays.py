@@ -7,6 +7,7 @@ from .diagonals import diag, diag_embed, diagflat, diagonal, diagonal_scatter
 from .layout import movedim as moveaxis
 from .linalg import dot as vdot
 from .linalg import outer as ger
+from .positions import index_copy, index_fill, index_put, masked_scatter, put, take
 from .products import (
     addbmm,
     addmm,
@@ -21,5 +22,7 @@ from .products import (
     tensordot,
     trace,
 )
+from .scatter import index_reduce, scatter, scatter_reduce
+from .slices import narrow, select, select_scatter, slice_scatter
 from .solve import det, logdet, slogdet
 from .solve import inv as inverse
