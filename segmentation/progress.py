@@ -36,9 +36,11 @@ class Progress:
         if not self.quiet and sys.stderr.isatty():
             from tqdm import tqdm
 
-            # some terminals (in containers, say) claim to have no columns, and a bar of no width is no bar
-            width = {"dynamic_ncols": True} if os.get_terminal_size(2).columns else {"ncols": 100}
-            self._bar = tqdm(total=total, initial=done, desc=title, unit="batch", file=sys.stderr, leave=False, **width)
+            # some terminals (in containers, say) claim to have no columns and no rows: tqdm then draws nothing
+            room: dict[str, Any] = {"dynamic_ncols": True}
+            if not os.get_terminal_size(sys.stderr.fileno()).columns:
+                room = {"ncols": 100, "nrows": 24}
+            self._bar = tqdm(total=total, initial=done, desc=title, unit="batch", file=sys.stderr, leave=False, **room)
 
     def step(self, images: int, loss: float | None = None) -> None:
         """One step of ``images`` pictures is done; ``loss`` is the mean of this epoch so far."""
