@@ -69,7 +69,7 @@ def checkpoint(
     if not is_grad_enabled():
         return function(*args, **kwargs)
     segment = _Segment(function, args, kwargs, preserve_rng_state, determinism_check == "default")
-    start = next(graph._clock)
+    start = next(graph.clock)
     with segment.draws():
         leaves, spec = flatten(function(*args, **kwargs))
     return unflatten(spec, segment.seal(leaves, start))
@@ -170,7 +170,7 @@ class _Segment:
 
     def gradients(self, parts: list, create_graph: bool) -> tuple:
         """The gradients of the parents, from a second run."""
-        start = next(graph._clock)
+        start = next(graph.clock)
         with enable_grad(), _recomputing(), self.draws():
             leaves, _ = flatten(self.function(*self.args, **self.kwargs))
         outputs = [leaves[i] if i < len(leaves) else None for i, _, _ in self.outputs]

@@ -14,7 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from .graph import Node, check_unwritten
+from .graph import Node
+from .memory import check_unwritten
 from .modes import set_grad_enabled
 from .tensor import Tensor, as_tensor, wrap
 

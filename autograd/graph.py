@@ -14,18 +14,18 @@ from collections.abc import Callable
 from types import CodeType, FrameType
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from .modes import modes
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from .hooks import HookHandle
     from .primitive import Plan, Primitive
     from .tensor import Tensor
 
 # One clock for "recorded" and "written": a parent is always older than its children, so sorting by age is a
 # topological order, and a write is dangerous exactly if it is younger than the node that saved the value.
-_clock = itertools.count(1)
+clock = itertools.count(1)
 
 
 class Scope:
@@ -110,7 +110,7 @@ def record(op: Primitive, parents: tuple, plan: Plan, saved: tuple, settings: di
     node.settings = settings
     node.shape = shape
     node.dtype = dtype
-    node.age = next(_clock)
+    node.age = next(clock)
     node.scope = modes.scope
     frame = _users_frame(3)
     if frame is None:
@@ -127,40 +127,3 @@ def leaf(tensor: Tensor) -> Node:
     node = record(None, (), None, (), {}, tensor.shape, tensor.dtype)  # type: ignore[arg-type]
     node.ref = weakref.ref(tensor)
     return node
-
-
-# --- values changed in place --------------------------------------------------------------------------------------
-
-_writes: dict[int, tuple[int, str]] = {}  # id of the array that owns the memory -> (when, by whom)
-
-
-def _owner(array: np.ndarray) -> np.ndarray:
-    while isinstance(array.base, np.ndarray):
-        array = array.base
-    return array
-
-
-def note_write(array: np.ndarray, by: str) -> None:
-    """Remember that ``array``'s memory was written just now, so that a backward pass that needs the old value says so.
-
-    Costs nothing where nothing is written: no counter travels with every tensor, only written buffers are listed.
-    """
-    owner = _owner(array)
-    key = id(owner)
-    if key not in _writes:
-        weakref.finalize(owner, _writes.pop, key, None).atexit = False
-    _writes[key] = (next(_clock), by)
-
-
-def check_unwritten(node: Node) -> None:
-    """Raise if a value that ``node`` saved was changed in place after it was saved."""
-    if not _writes or node.saved is None:
-        return
-    for value in node.saved:
-        if isinstance(value, np.ndarray):
-            write = _writes.get(id(_owner(value)))
-            if write is not None and write[0] > node.age:
-                raise RuntimeError(
-                    f"{node.name}: a value of shape {value.shape} saved for the backward pass at {node.where()} was "
-                    f"changed in place afterwards by {write[1]}; run backward first, or change a clone()"
-                )

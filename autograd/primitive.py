@@ -37,6 +37,7 @@ import numpy as np
 
 from .dtypes import result_type
 from .graph import Node, record
+from .memory import export, exported, note_view, private
 from .modes import ValuesNeeded, is_quiet, modes
 from .tensor import Tensor, wrap
 
@@ -79,6 +80,7 @@ class Primitive:
         elementwise: bool = False,
         promote: str = "same",
         masks: tuple[str, ...] = (),
+        view: bool = False,
         residuals: tuple[str, ...] = (),
         outputs: tuple[str, ...] = (),
         differentiable: bool = True,
@@ -90,6 +92,7 @@ class Primitive:
         self.forward = forward
         self.elementwise = elementwise
         self.promote = promote
+        self.view = view
         self.residuals = residuals
         self.outputs = outputs
         self.differentiable = differentiable
@@ -207,19 +210,28 @@ class Primitive:
             # of numbers: a number
             return out.item() if isinstance(out, np.generic) and all(type(a) in _SCALARS for a in arrays) else out
         recording = wanted and modes.grad_enabled and self.differentiable
+        if recording and None in parents:
+            for value in inputs:
+                if type(value) is np.ndarray:  # the user's own array
+                    export(value)
+        if recording and exported and settings:
+            settings = {name: private(value) for name, value in settings.items()}
         if self.outputs:
             return self._wrap_outputs(out, arrays, parents, wanted, settings, recording)
         if type(out) is not np.ndarray:
             out = np.asarray(out)
-        if not recording or out.dtype.kind != "f":
-            return wrap(out, None)
-        plan = self._plans.get((len(arrays), wanted)) or self._plan(len(arrays), wanted)
-        if not plan.steps:
-            return wrap(out, None)
-        arrays.append(out)
-        if residuals:
-            arrays.extend(residuals)
-        return wrap(out, record(self, tuple(parents), plan, _keep(plan, arrays), settings, out.shape, out.dtype))
+        node = None
+        if recording and out.dtype.kind == "f":
+            plan = self._plans.get((len(arrays), wanted)) or self._plan(len(arrays), wanted)
+            if plan.steps:
+                arrays.append(out)
+                if residuals:
+                    arrays.extend(residuals)
+                node = record(self, tuple(parents), plan, _keep(plan, arrays), settings, out.shape, out.dtype)
+        result = wrap(out, node)
+        if self.view:
+            note_view(self, settings, inputs[0], result)
+        return result
 
     def _wrap_outputs(
         self, outs: tuple, arrays: list, parents: list, wanted: int, settings: dict, recording: Any
@@ -305,6 +317,8 @@ class Primitive:
 def _keep(plan: Plan, values: list) -> tuple:
     """What the plan's rules will read, of the inputs, outputs and residuals."""
     kept = tuple([values[i] for i in plan.values])
+    if exported:
+        kept = tuple([private(value) for value in kept])
     return kept + tuple([np.shape(values[i]) for i in plan.shapes]) if plan.shapes else kept
 
 
@@ -334,6 +348,7 @@ def primitive(forward: Callable | None = None, **options: Any) -> Any:
     elementwise : the op broadcasts and promotes dtypes; the engine sums its gradients back to the inputs' shapes.
     promote : "float" where integers become floating point (``exp``, ``div``), "same" where they stay.
     masks : names of boolean inputs that broadcast with the others but take no part in the dtype (``where``).
+    view : the result may be a view of the first input's memory: the two stay one under in-place changes.
     outputs : names of the outputs of an op that returns a tuple of them.
     residuals : names of by-products; the forward then returns ``(output, *by-products)`` and rules may read them.
     differentiable : ``False`` for ops whose result carries no gradient (``argmax``, comparisons).

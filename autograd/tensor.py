@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from . import graph
+from . import graph, memory
 from .dtypes import default_float
 from .hooks import HookHandle, add_hook
 
 if TYPE_CHECKING:
     from .graph import Node
+    from .memory import Cut, Family
 
 
 class Tensor:
@@ -30,15 +31,17 @@ class Tensor:
     requires_grad : whether operations are recorded and ``backward`` fills ``.grad``. Floating point only.
     """
 
-    __slots__ = ("_data", "_node", "_grad", "__weakref__")
+    __slots__ = ("_data", "_node", "_grad", "_family", "__weakref__")
     _data: np.ndarray
     _node: Node | None
     _grad: Tensor | None
+    _family: tuple[Family, tuple[Cut, ...]] | None  # the tensors it shares memory with as views (autograd/memory.py)
 
     def __init__(self, data: Any, dtype: Any = None, requires_grad: bool = False) -> None:
         self._data = _to_array(data, dtype)
         self._node = None
         self._grad = None
+        self._family = None
         if requires_grad:
             self.requires_grad_()
 
@@ -187,7 +190,7 @@ class Tensor:
             raise RuntimeError(
                 "numpy(): this tensor requires grad, and an array would not record; use .detach().numpy()"
             )
-        return self._data
+        return memory.export(self._data)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         array = self.numpy()
@@ -253,7 +256,7 @@ class Tensor:
             raise RuntimeError("only leaf tensors can be deep-copied; detach() first, or clone() to stay in the graph")
         copy = type(self).__new__(type(self))
         memo[id(self)] = copy
-        copy._data, copy._node, copy._grad = self._data.copy(), None, None
+        copy._data, copy._node, copy._grad, copy._family = self._data.copy(), None, None, None
         if self._grad is not None:
             copy._grad = wrap(self._grad._data.copy(), None)
         return copy.requires_grad_() if self.requires_grad else copy
@@ -265,12 +268,13 @@ class Tensor:
 _new = object.__new__
 
 
-def wrap(data: np.ndarray, node: Node | None) -> Tensor:
-    """A Tensor around an array, without a copy or a check: the way ops make their results."""
+def wrap(data: np.ndarray, node: Node | None = None) -> Tensor:
+    """A Tensor around an array that nobody else holds, without a copy or a check: the way ops make their results."""
     tensor = _new(Tensor)
     tensor._data = data
     tensor._node = node
     tensor._grad = None
+    tensor._family = None
     return tensor
 
 
@@ -296,7 +300,7 @@ def from_numpy(array: np.ndarray) -> Tensor:
     """A Tensor that shares the memory of ``array``."""
     if not isinstance(array, np.ndarray):
         raise TypeError(f"from_numpy: expected an array, not {type(array).__name__}; autograd.tensor copies anything")
-    return wrap(array, None)
+    return wrap(memory.export(array), None)
 
 
 def as_tensor(data: Any, dtype: Any = None) -> Tensor:

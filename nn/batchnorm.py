@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from autograd.graph import note_write
+from autograd.memory import note_write
 from autograd.modes import is_recomputing
-from autograd.tensor import Tensor, from_numpy
+from autograd.tensor import Tensor, wrap
 
 from . import functional as F
 from .module import Module
@@ -52,9 +52,9 @@ class _BatchNorm(Module):
         self.register_parameter("weight", Parameter(np.ones(num_features, dtype)) if affine else None)
         self.register_parameter("bias", Parameter(np.zeros(num_features, dtype)) if affine else None)
         kept = track_running_stats
-        self.register_buffer("running_mean", from_numpy(np.zeros(num_features, dtype)) if kept else None)
-        self.register_buffer("running_var", from_numpy(np.ones(num_features, dtype)) if kept else None)
-        self.register_buffer("num_batches_tracked", from_numpy(np.zeros((), np.int64)) if kept else None)
+        self.register_buffer("running_mean", wrap(np.zeros(num_features, dtype)) if kept else None)
+        self.register_buffer("running_var", wrap(np.ones(num_features, dtype)) if kept else None)
+        self.register_buffer("num_batches_tracked", wrap(np.zeros((), np.int64)) if kept else None)
 
     def reset_running_stats(self) -> None:
         """Forget the batches seen so far."""

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from autograd.graph import note_write
-from autograd.tensor import Tensor, from_numpy
+from autograd.memory import note_write
+from autograd.tensor import Tensor, wrap
 
 
 def clip_grad_norm_(
@@ -47,7 +47,7 @@ def clip_grad_norm_(
             with np.errstate(all="ignore"):
                 g *= factor
             note_write(g, "clip_grad_norm_")
-    return from_numpy(np.asarray(total, grads[0].dtype if grads else np.float32))
+    return wrap(np.asarray(total, grads[0].dtype if grads else np.float32))
 
 
 def clip_grad_value_(parameters: Tensor | Iterable[Tensor], clip_value: float) -> None:

@@ -9,7 +9,7 @@ import math
 
 import numpy as np
 
-from autograd.graph import note_write
+from autograd.memory import note_write
 from autograd.random import Generator, numpy_generator
 from autograd.tensor import Tensor
 

@@ -13,7 +13,7 @@ import numpy as np
 from autograd.graph import Scope
 from autograd.hooks import HookHandle, add_hook
 from autograd.modes import modes
-from autograd.tensor import Tensor, from_numpy
+from autograd.tensor import Tensor, wrap
 
 from .parameter import Parameter
 from .state import IncompatibleKeys, convert, load_state, state_of
@@ -252,7 +252,7 @@ class Module:
         for parameter in self.parameters():
             if parameter.grad is not None:
                 # a new array: the old one may be held by somebody else
-                parameter.grad = None if set_to_none else from_numpy(np.zeros_like(parameter._data))
+                parameter.grad = None if set_to_none else wrap(np.zeros_like(parameter._data))
 
     def to(self, dtype: Any) -> Self:
         """Convert floating point parameters, their gradients and buffers to ``dtype``, keeping their identity."""

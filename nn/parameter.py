@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
-from autograd.tensor import Tensor, as_tensor
+from autograd.tensor import Tensor
 
 
 class Parameter(Tensor):
@@ -14,7 +12,7 @@ class Parameter(Tensor):
 
     Parameters
     ----------
-    data : Tensor or array, whose memory is shared; anything else is copied as :class:`autograd.Tensor` does
+    data : Tensor, whose memory is shared; anything else is copied as :class:`autograd.Tensor` does
     requires_grad : whether backward fills ``.grad``
 
     Raises
@@ -25,8 +23,8 @@ class Parameter(Tensor):
     __slots__ = ()
 
     def __init__(self, data: Any, requires_grad: bool = True) -> None:
-        source = as_tensor(data) if isinstance(data, (Tensor, np.ndarray)) else Tensor(data)
-        self._data, self._node, self._grad = source._data, None, None
+        source = data if isinstance(data, Tensor) else Tensor(data)
+        self._data, self._node, self._grad, self._family = source._data, None, None, None
         if requires_grad:
             self.requires_grad_()
 

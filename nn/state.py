@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from autograd.graph import note_write
-from autograd.tensor import Tensor, from_numpy
+from autograd.memory import note_write
+from autograd.tensor import Tensor, wrap
 
 if TYPE_CHECKING:
     from .module import Module
@@ -65,4 +65,4 @@ def convert(tensor: Tensor, dtype: np.dtype) -> None:
     tensor._data = tensor._data.astype(dtype)
     tensor.requires_grad_(requires_grad)
     if grad is not None:
-        tensor.grad = from_numpy(grad._data.astype(dtype))
+        tensor.grad = wrap(grad._data.astype(dtype))

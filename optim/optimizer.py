@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from autograd.graph import note_write
+from autograd.memory import note_write
 from autograd.modes import enable_grad
-from autograd.tensor import Tensor, from_numpy
+from autograd.tensor import Tensor, wrap
 
 Params = Iterable[Any]  # Tensors, (name, Tensor) pairs as named_parameters() gives, or dicts with settings of their own
 
@@ -71,7 +71,7 @@ class Optimizer:
             for p in group["params"]:
                 if p.grad is not None:
                     # a new array: the old one may be held by somebody else
-                    p.grad = None if set_to_none else from_numpy(np.zeros_like(p._data))
+                    p.grad = None if set_to_none else wrap(np.zeros_like(p._data))
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Update every parameter that has a gradient; one without is left alone: no decay, no state.
@@ -124,7 +124,7 @@ class Optimizer:
         order = [p for group in self.param_groups for p in group["params"]]
         number = {id(p): i for i, p in enumerate(order)}
         state = {
-            number[id(p)]: {k: from_numpy(v) if isinstance(v, np.ndarray) else v for k, v in values.items()}
+            number[id(p)]: {k: wrap(v) if isinstance(v, np.ndarray) else v for k, v in values.items()}
             for p, values in self.state.items()
         }
         groups = [{**group, "params": [number[id(p)] for p in group["params"]]} for group in self.param_groups]

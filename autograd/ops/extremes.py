@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..primitive import primitive
-from ..tensor import Tensor, as_tensor
+from ..tensor import Tensor, as_tensor, wrap
 from .compare import maximum, minimum
 from .index import _scatter_add
 from .join import _pad
@@ -98,7 +98,7 @@ def _extreme(input, dim, keepdim, axis, keepdims, by_dim, over_all, of_two):
     if dim is None:
         return over_all(input, dim=axes_of(None, input.ndim, by_dim.name), keepdim=keepdim)
     values, indices = by_dim.with_residuals(input, dim=axis_of(dim, input.ndim, by_dim.name), keepdim=keepdim)
-    return ValuesIndices(as_tensor(values), as_tensor(np.asarray(indices)))
+    return ValuesIndices(as_tensor(values), wrap(np.asarray(indices)))
 
 
 def max(input: Any, dim: Any = None, keepdim: bool = False, *, axis: Any = None, keepdims: Any = None) -> Any:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..primitive import primitive
-from ..tensor import Tensor, as_tensor
+from ..tensor import Tensor, wrap
 from .compare import where
 from .layout import _broadcast_to, _reshape, axis_of
 
@@ -15,10 +15,11 @@ from .layout import _broadcast_to, _reshape, axis_of
 # Basic indices (numbers, slices, ..., None) give a view and name no element twice; others gather, and may.
 
 
-@primitive
+@primitive(view=True)
 def basic(input, *, index):
     """``input[index]`` of numbers, slices, ``...`` and ``None``: a view."""
-    return input[index]
+    view = input[index]
+    return view if isinstance(view, np.ndarray) else input[(*index, ...)]  # of one element, too
 
 
 @primitive
@@ -80,11 +81,16 @@ def _part(part: Any) -> Any:
     return array
 
 
+def parts_of(index: Any) -> tuple:
+    """An index as a tuple of numbers, slices, ``None``, ``...`` and arrays of our own."""
+    return tuple(_part(p) for p in index) if isinstance(index, tuple) else (_part(index),)
+
+
 def getitem(input: Any, index: Any) -> Any:
     """``input[index]`` with every index NumPy takes, and Tensors among them."""
     if type(index) is int or type(index) is slice:
         return basic(input, index=(index,))
-    parts = tuple(_part(p) for p in index) if isinstance(index, tuple) else (_part(index),)
+    parts = parts_of(index)
     if not any(isinstance(p, np.ndarray) for p in parts):
         return basic(input, index=parts)
     if any(type(p) is int for p in parts):
@@ -264,8 +270,8 @@ def nonzero(input: Any, *, as_tuple: bool = False) -> Any:
     """The indices of the nonzero elements: one row each, or one vector for each dimension with ``as_tuple``."""
     array = input._data if isinstance(input, Tensor) else np.asarray(input)
     if as_tuple:
-        return tuple(as_tensor(i) for i in np.nonzero(np.atleast_1d(array)))
-    return as_tensor(np.argwhere(array))
+        return tuple(wrap(i) for i in np.nonzero(np.atleast_1d(array)))
+    return wrap(np.argwhere(array))
 
 
 def one_hot(tensor: Any, num_classes: int = -1) -> Tensor:
@@ -280,4 +286,4 @@ def one_hot(tensor: Any, num_classes: int = -1) -> Tensor:
     if array.size and (array.min() < 0 or array.max() >= num_classes):
         bad = array[(array < 0) | (array >= num_classes)].flat[0]
         raise IndexError(f"one_hot: class {bad} is not in [0, {num_classes})")
-    return as_tensor((array[..., None] == np.arange(num_classes)).astype(np.int64))
+    return wrap((array[..., None] == np.arange(num_classes)).astype(np.int64))

@@ -1,105 +1,139 @@
-"""Methods that write into a tensor's memory, PyTorch's names with a trailing underscore.
+"""Methods that write into a tensor's memory, PyTorch's names with a trailing underscore; ``x += y``; ``x[i] = v``.
 
-They run on tensors that carry no gradient, or under ``no_grad``. Each write is noted, so that a backward pass that
-saved the old value is an error that names this write, never a wrong number.
+A write is the op without the underscore, whose result is then put into the memory. Recorded, the tensor becomes the
+result of that op, and its views, and the tensor it is a view of, become what the memory now holds: see
+:class:`autograd.memory.Family`. Each write is noted, so that a backward pass that saved the old value is an error that
+names this write, never a wrong number.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from .. import graph
-from ..modes import modes
+from ..memory import Cut, cut_out, note_write, owner
+from ..modes import modes, no_grad
+from ..primitive import primitive
 from ..tensor import Tensor
+from . import index, public
 from .creation import normal, uniform
+from .elementwise import _no_slope
+from .layout import _reshape, cast, sum_to
 
 
-def _writable(tensor: Tensor, op: str, *others: Any) -> np.ndarray:
-    """The memory of ``tensor``, if the graph allows writing to it now."""
+@primitive
+def overwrite(input, value, *, cuts):
+    """``input`` with ``value`` in the place of its view ``cuts``."""
+    out = np.array(input, order="C")
+    view = cut_out(out, cuts, _on_array)
+    if owner(view) is out:
+        view[...] = value
+    else:  # a view of the original memory order, but not of this one
+        places = cut_out(np.arange(out.size).reshape(out.shape), cuts, _on_array)
+        out.reshape(-1)[places] = value
+    return out
+
+
+overwrite.vjp(
+    input=lambda g, value_shape, *, cuts: overwrite(g, np.zeros(value_shape, g.dtype), cuts=cuts),
+    value=lambda g, *, cuts: cut_out(g, cuts, lambda cut, x: cut.op(x, **cut.settings)),
+)
+
+
+def _on_array(cut: Cut, array: np.ndarray) -> np.ndarray:
+    return cut.op.forward(array, **cut.settings)
+
+
+@primitive
+def filled(input, value):
+    """``value``, broadcast to the shape of ``input`` and converted to its dtype."""
+    return np.broadcast_to(np.asarray(value), input.shape).astype(input.dtype)
+
+
+filled.vjp(input=lambda g: _no_slope(g), value=lambda g, value_shape: sum_to(g, shape=value_shape))
+
+
+def write(self: Tensor, name: str, op: Callable[..., Any], *args: Any, **settings: Any) -> Tensor:
+    """Put ``op(self, ...)`` into the memory of ``self``, which becomes (and whose views become) its result."""
+    _check_writable(self, name)
+    operands = [x for x in (*args, *settings.values()) if isinstance(x, Tensor)]
+    recording = modes.grad_enabled and any(x.requires_grad for x in (self, *operands))
+    if recording:
+        result = op(self, *args, **settings)
+    else:
+        with no_grad():
+            result = op(self, *args, **settings)
+    if result.shape != self.shape:
+        raise RuntimeError(f"{name}: the result has shape {result.shape}, which does not fit into {self.shape}")
+    if not np.can_cast(result.dtype, self.dtype, "same_kind"):
+        raise RuntimeError(f"{name}: the result is {result.dtype}, which cannot be put into {self.dtype}")
+    node = result._node
+    if node is not None and node.saved:
+        whole = owner(self._data)
+        node.saved = tuple(v.copy() if isinstance(v, np.ndarray) and owner(v) is whole else v for v in node.saved)
+    np.copyto(self._data, result._data, casting="same_kind")
+    note_write(self._data, name)
+    if recording:
+        if result.dtype != self.dtype:
+            node = cast(result, dtype=self.dtype)._node
+        if self._family is None:
+            self._node = node
+        else:
+            self._family[0].rewrite(self, node, overwrite)
+    return self
+
+
+def _check_writable(self: Tensor, name: str) -> None:
+    if not self._data.flags.writeable:
+        raise RuntimeError(
+            f"{name}: this memory is read-only (an expanded tensor, or a read-only array); write to a clone()"
+        )
     if modes.grad_enabled:
-        if tensor._node is not None:
-            kind = "a leaf that requires grad" if tensor._node.op is None else f"the result of {tensor._node.name}"
+        root = self._node if self._family is None else self._family[0].root_node()
+        if root is not None and root.op is None:
+            kind = "a view of a leaf" if self._family is not None and self._family[1] else "a leaf"
             raise RuntimeError(
-                f"{op}: this tensor is {kind}, and writing to it is not recorded; "
+                f"{name}: this tensor is {kind} that requires grad, and the value it was made with would be lost; "
                 f"use the form without the underscore, or write under no_grad()"
             )
-        if any(isinstance(x, Tensor) and x._node is not None for x in others):
-            raise RuntimeError(
-                f"{op}: what is written requires grad, and writing is not recorded; "
-                f"use the form without the underscore, or detach() it"
-            )
-    array = tensor._data
-    if not array.flags.writeable:
-        raise RuntimeError(
-            f"{op}: this memory is read-only (an expanded tensor, or a read-only array); write to a clone()"
-        )
-    return array
 
 
-def _value(x: Any) -> Any:
-    if isinstance(x, Tensor):
-        return x._data
-    return x.item() if isinstance(x, np.generic) else x
+def _method(name: str, op: Callable[..., Any], doc: str | None = None) -> Callable[..., Tensor]:
+    def method(self: Tensor, *args: Any, **settings: Any) -> Tensor:
+        return write(self, name, op, *args, **settings)
 
-
-def _update(name: str, ufunc: np.ufunc, doc: str) -> Any:
-    def method(self: Tensor, other: Any, *, alpha: float = 1) -> Tensor:
-        array = _writable(self, name, other)
-        value = _value(other)
-        with np.errstate(all="ignore"):
-            ufunc(array, value if alpha == 1 else value * alpha, out=array, casting="same_kind")
-        graph.note_write(array, name)
-        return self
-
-    method.__name__, method.__qualname__, method.__doc__ = name, f"Tensor.{name}", doc
+    method.__name__, method.__qualname__ = name, f"Tensor.{name}"
+    method.__doc__ = doc or f"``{name[:-1]}``, written into this tensor's memory."
     return method
 
 
-def copy_(self: Tensor, src: Any) -> Tensor:
+def copy_(self: Tensor, src: Any, non_blocking: bool = False) -> Tensor:
     """Write the values of ``src``, which broadcasts, converted to this dtype."""
-    array = _writable(self, "copy_", src)
-    np.copyto(array, _value(src), casting="unsafe")
-    graph.note_write(array, "copy_")
-    return self
+    return write(self, "copy_", filled, _as_dtype_of(self, src))
+
+
+def _as_dtype_of(self: Tensor, value: Any) -> Any:
+    return cast(value, dtype=self.dtype) if isinstance(value, Tensor) and value.dtype != self.dtype else value
 
 
 def fill_(self: Tensor, value: Any) -> Tensor:
     """Write one number everywhere."""
-    array = _writable(self, "fill_", value)
-    array.fill(_value(value))
-    graph.note_write(array, "fill_")
-    return self
+    if isinstance(value, Tensor) and value.ndim:
+        raise RuntimeError(f"fill_: the value is a number or 0-d, not of shape {value.shape}")
+    return write(self, "fill_", filled, _as_dtype_of(self, value))
 
 
 def zero_(self: Tensor) -> Tensor:
     """Write 0 everywhere."""
-    array = _writable(self, "zero_")
-    array.fill(0)
-    graph.note_write(array, "zero_")
-    return self
-
-
-def clamp_(self: Tensor, min: Any = None, max: Any = None) -> Tensor:
-    """Bring every element into [min, max]."""
-    if min is None and max is None:
-        raise ValueError("clamp_: at least one of min and max must be given")
-    array = _writable(self, "clamp_", min, max)
-    if min is not None:
-        np.maximum(array, _value(min), out=array, casting="same_kind")
-    if max is not None:
-        np.minimum(array, _value(max), out=array, casting="same_kind")
-    graph.note_write(array, "clamp_")
-    return self
+    return write(self, "zero_", filled, 0)
 
 
 def normal_(self: Tensor, mean: float = 0.0, std: float = 1.0, *, generator: Any = None) -> Tensor:
     """Write normal random numbers."""
-    array = _writable(self, "normal_")
-    np.copyto(array, normal(array.shape, _floating(array, "normal_"), generator) * float(std) + float(mean))
-    graph.note_write(array, "normal_")
-    return self
+    dtype = _floating(self, "normal_")
+    return write(self, "normal_", filled, normal(self.shape, dtype, generator) * float(std) + float(mean))
 
 
 def uniform_(self: Tensor, a: float = 0.0, b: float = 1.0, *, generator: Any = None, **bounds: float) -> Tensor:
@@ -107,27 +141,59 @@ def uniform_(self: Tensor, a: float = 0.0, b: float = 1.0, *, generator: Any = N
     a, b = bounds.pop("from_", a), bounds.pop("to", b)
     if bounds:
         raise TypeError(f"uniform_: unknown argument {next(iter(bounds))!r}")
-    array = _writable(self, "uniform_")
-    np.copyto(array, uniform(array.shape, _floating(array, "uniform_"), generator) * (float(b) - float(a)) + float(a))
-    graph.note_write(array, "uniform_")
-    return self
+    dtype = _floating(self, "uniform_")
+    return write(self, "uniform_", filled, uniform(self.shape, dtype, generator) * (float(b) - float(a)) + float(a))
 
 
-def _floating(array: np.ndarray, op: str) -> np.dtype:
-    if array.dtype.kind != "f":
-        raise TypeError(f"{op}: random real numbers need a floating point tensor, this one is {array.dtype}")
-    return array.dtype
+def _floating(self: Tensor, op: str) -> np.dtype:
+    if self.dtype.kind != "f":
+        raise TypeError(f"{op}: random real numbers need a floating point tensor, this one is {self.dtype}")
+    return self.dtype
 
 
-METHODS = {
-    "add_": _update("add_", np.add, "Add ``other`` (times ``alpha``) to every element."),
-    "sub_": _update("sub_", np.subtract, "Subtract ``other`` (times ``alpha``) from every element."),
-    "mul_": _update("mul_", np.multiply, "Multiply every element by ``other``."),
-    "div_": _update("div_", np.true_divide, "Divide every element by ``other``."),
+def setitem(self: Tensor, key: Any, value: Any) -> None:
+    """``x[key] = value``: recorded, as every write."""
+    if not isinstance(value, Tensor):
+        value = np.asarray(value, None if isinstance(value, (np.ndarray, np.generic)) else self.dtype)
+    parts = index.parts_of(key)
+    if not any(isinstance(part, np.ndarray) for part in parts):
+        index.basic(self, index=parts).copy_(value)
+        return
+    # positions in the flattened tensor: of elements named twice the last is written, and alone gets the gradient
+    places = index.advanced.forward(np.arange(self._data.size).reshape(self.shape), index=parts)
+    write(self, "__setitem__", put, _as_dtype_of(self, value), places=places)
+
+
+@primitive
+def put(input, value, *, places):
+    """``input`` with ``value`` (which broadcasts) at flat ``places``; where one repeats, the last value stays."""
+    out = np.array(input, order="C")
+    out.reshape(-1)[places] = value
+    return out
+
+
+def _put_value_rule(g, value_shape, *, places):
+    winners = np.zeros(g.shape, np.int64)
+    order = np.arange(1, places.size + 1).reshape(places.shape)
+    winners.reshape(-1)[places] = order
+    taken = index.advanced(_reshape(g, shape=(-1,)), index=(places,))
+    return sum_to(taken * (winners.reshape(-1)[places] == order), shape=value_shape)
+
+
+put.vjp(
+    input=lambda g, *, places: put(g, np.zeros((), g.dtype), places=places),
+    value=_put_value_rule,
+)
+
+METHODS: dict[str, Callable[..., Tensor]] = {
     "copy_": copy_,
     "fill_": fill_,
     "zero_": zero_,
-    "clamp_": clamp_,
     "normal_": normal_,
     "uniform_": uniform_,
 }
+_FORMS = """
+    abs add ceil clamp cos cosh div exp expm1 floor floor_divide fmod index_add log log10 log1p log2 masked_fill mul neg
+    pow reciprocal relu remainder round rsqrt scatter_add sigmoid sign sin sinh sqrt square sub tan tanh trunc
+"""
+METHODS |= {f"{name}_": _method(f"{name}_", getattr(public, name)) for name in _FORMS.split()}

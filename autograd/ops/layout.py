@@ -52,7 +52,7 @@ def sum_to(input, *, shape):
     return np.add.reduce(input, axis=axes, keepdims=True).reshape(shape)
 
 
-@primitive
+@primitive(view=True)
 def _broadcast_to(input, *, shape):
     return np.broadcast_to(input, shape)
 
@@ -99,7 +99,7 @@ def clone(input):
 clone.vjp(input=lambda g: g)
 
 
-@primitive
+@primitive(view=True)
 def _reshape(input, *, shape):
     return np.reshape(input, shape)
 
@@ -146,7 +146,7 @@ def unsqueeze(input: Any, dim: int) -> Any:
 # --- order ----------------------------------------------------------------------------------------------------------
 
 
-@primitive
+@primitive(view=True)
 def _permute(input, *, dims):
     return np.transpose(input, dims)
 
@@ -200,7 +200,7 @@ def movedim(input: Any, source: Any, destination: Any) -> Any:
 
 @primitive
 def _flip(input, *, dims):
-    return np.flip(input, dims)
+    return np.flip(input, dims).copy()  # as in PyTorch: a copy, so a later change in place stays its own
 
 
 @primitive

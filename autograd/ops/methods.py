@@ -86,15 +86,8 @@ def _getitem(self: Tensor, key: Any) -> Tensor:
     return index.getitem(self, key)
 
 
-def _setitem(self: Tensor, key: Any, value: Any) -> None:
-    raise TypeError(
-        "tensors do not support item assignment, which would not be recorded; "
-        "make a new tensor with where(mask, value, x), masked_fill or scatter_add, or write x.detach().numpy()[...]"
-    )
-
-
 Tensor.__getitem__ = _getitem  # type: ignore[method-assign]
-Tensor.__setitem__ = _setitem  # type: ignore[index]
+Tensor.__setitem__ = inplace.setitem  # type: ignore[index]
 
 
 # --- methods: the functions of the same name ------------------------------------------------------------------------
@@ -137,6 +130,16 @@ for _name in aliases.METHODS:
     setattr(Tensor, _name, _method(getattr(aliases, _name)))
 for _name, _op in inplace.METHODS.items():
     setattr(Tensor, _name, _op)
+for _name, _form in {
+    "iadd": "add_",
+    "isub": "sub_",
+    "imul": "mul_",
+    "itruediv": "div_",
+    "ifloordiv": "floor_divide_",
+    "imod": "remainder_",
+    "ipow": "pow_",
+}.items():
+    setattr(Tensor, f"__{_name}__", _operator(inplace.METHODS[_form]))
 
 
 def _where(self: Tensor, condition: Any, other: Any) -> Tensor:

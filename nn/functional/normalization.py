@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from autograd.graph import note_write
+from autograd.memory import note_write
 from autograd.modes import is_recomputing
 from autograd.ops.norm import batch_norm as normalise
 from autograd.tensor import Tensor

@@ -9,7 +9,7 @@ import numpy as np
 
 from autograd import geometry
 from autograd.ops import pool as ops
-from autograd.tensor import Tensor, from_numpy
+from autograd.tensor import Tensor, wrap
 
 from .shapes import per_image, plane
 
@@ -56,7 +56,7 @@ def max_pool2d(
     y, indices = ops.max_pool2d.with_residuals(
         input, kernel_size=kernel, stride=stride, padding=padding, dilation=dilation, output_size=size
     )
-    return (y, from_numpy(np.asarray(indices, dtype=np.int64))) if return_indices else y
+    return (y, wrap(np.asarray(indices, dtype=np.int64))) if return_indices else y
 
 
 @per_image
