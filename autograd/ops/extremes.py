@@ -1,8 +1,7 @@
-"""Largest and smallest, products, and running sums."""
+"""Largest and smallest, and products."""
 
 from __future__ import annotations
 
-from operator import index as as_int
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,25 +17,37 @@ from .reduce import _door, keep_dims, spread, value_of
 # --- all ties share -------------------------------------------------------------------------------------------------
 
 
-@primitive(kinks="ties: the gradient is split evenly")
+@primitive(kinks="ties: the gradient is split evenly; NaN: NaN for all")
 def _amax(input, *, dim, keepdim):
     return np.maximum.reduce(input, axis=dim, keepdims=keepdim)
 
 
-@primitive(kinks="ties: the gradient is split evenly")
+@primitive(kinks="ties: the gradient is split evenly; NaN: NaN for all")
 def _amin(input, *, dim, keepdim):
     return np.minimum.reduce(input, axis=dim, keepdims=keepdim)
 
 
-def _share_rule(g, input, y, *, dim, keepdim):
+@primitive(kinks="ties: the gradient is split evenly, also among NaN")
+def _max_of_all(input, *, dim, keepdim):
+    return np.maximum.reduce(input, axis=dim, keepdims=keepdim)
+
+
+@primitive(kinks="ties: the gradient is split evenly, also among NaN")
+def _min_of_all(input, *, dim, keepdim):
+    return np.minimum.reduce(input, axis=dim, keepdims=keepdim)
+
+
+def _share_rule(g, input, y, *, dim, keepdim, nan=True):
     x, best = value_of(input), keep_dims(value_of(y), input.shape, dim, keepdim)
-    winners = (x == best) | (np.isnan(x) & np.isnan(best))  # a NaN is the result, so the gradient goes to it
+    winners = (x == best) | (np.isnan(x) & np.isnan(best)) if nan else x == best
     share = (winners / np.add.reduce(winners, axis=dim, keepdims=True, dtype=np.int64)).astype(input.dtype)
     return keep_dims(g, input.shape, dim, keepdim) * share
 
 
-_amax.vjp(input=_share_rule)
-_amin.vjp(input=_share_rule)
+for _op in (_amax, _amin):  # a NaN equals nothing: 0 winners share, which makes NaN
+    _op.vjp(input=lambda g, input, y, *, dim, keepdim: _share_rule(g, input, y, dim=dim, keepdim=keepdim, nan=False))
+for _op in (_max_of_all, _min_of_all):
+    _op.vjp(input=lambda g, input, y, *, dim, keepdim: _share_rule(g, input, y, dim=dim, keepdim=keepdim))
 
 
 def amax(input: Any, dim: Any = None, keepdim: bool = False, *, axis: Any = None, keepdims: Any = None) -> Any:
@@ -47,6 +58,18 @@ def amax(input: Any, dim: Any = None, keepdim: bool = False, *, axis: Any = None
 def amin(input: Any, dim: Any = None, keepdim: bool = False, *, axis: Any = None, keepdims: Any = None) -> Any:
     """The smallest element along ``dim``; equal smallest elements share the gradient. NaN if there is one."""
     return _amin(input, **_door(input, dim, keepdim, axis, keepdims, "amin"))
+
+
+class MinMax(NamedTuple):
+    """The smallest and the largest."""
+
+    min: Tensor
+    max: Tensor
+
+
+def aminmax(input: Any, *, dim: int | None = None, keepdim: bool = False) -> MinMax:
+    """``(amin, amax)`` along ``dim``, or of all elements."""
+    return MinMax(amin(input, dim, keepdim), amax(input, dim, keepdim))
 
 
 # --- one winner -----------------------------------------------------------------------------------------------------
@@ -107,7 +130,7 @@ def max(input: Any, dim: Any = None, keepdim: bool = False, *, axis: Any = None,
     With ``dim``: ``(values, indices)`` of the first largest along it, which takes the whole gradient.
     With a Tensor in place of ``dim``: :func:`maximum`.
     """
-    return _extreme(input, dim, keepdim, axis, keepdims, _max, _amax, maximum)
+    return _extreme(input, dim, keepdim, axis, keepdims, _max, _max_of_all, maximum)
 
 
 def min(input: Any, dim: Any = None, keepdim: bool = False, *, axis: Any = None, keepdims: Any = None) -> Any:
@@ -116,7 +139,7 @@ def min(input: Any, dim: Any = None, keepdim: bool = False, *, axis: Any = None,
     With ``dim``: ``(values, indices)`` of the first smallest along it, which takes the whole gradient.
     With a Tensor in place of ``dim``: :func:`minimum`.
     """
-    return _extreme(input, dim, keepdim, axis, keepdims, _min, _amin, minimum)
+    return _extreme(input, dim, keepdim, axis, keepdims, _min, _min_of_all, minimum)
 
 
 @primitive(differentiable=False)
@@ -193,28 +216,3 @@ def prod(
     if dtype is not None and input.dtype != dtype:
         input = cast(input, dtype=np.dtype(dtype))
     return _prod(input, **_door(input, dim, keepdim, axis, keepdims, "prod"))
-
-
-# --- running sums ---------------------------------------------------------------------------------------------------
-
-
-@primitive
-def _cumsum(input, *, dim):
-    return np.add.accumulate(input, axis=dim, dtype=None if input.dtype.kind == "f" else np.int64)
-
-
-def _reversed_cumsum(g, *, dim):
-    return _flip(_cumsum(_flip(g, dims=(dim,)), dim=dim), dims=(dim,))
-
-
-_cumsum.vjp(input=_reversed_cumsum)
-
-
-def cumsum(input: Any, dim: int | None = None, *, dtype: Any = None, axis: int | None = None) -> Any:
-    """The sum of all elements up to each one along ``dim``."""
-    if dtype is not None and input.dtype != dtype:
-        input = cast(input, dtype=np.dtype(dtype))
-    dim = axis if dim is None else dim
-    if dim is None:
-        raise TypeError("cumsum: dim is missing")
-    return _cumsum(input, dim=axis_of(as_int(dim), input.ndim, "cumsum")) if input.ndim else input

@@ -15,6 +15,8 @@ from . import (
     aliases,
     choosing,
     compare,
+    counting,
+    cumulative,
     elementwise,
     extremes,
     index,
@@ -24,7 +26,9 @@ from . import (
     linalg,
     pieces,
     reduce,
+    sorting,
     special,
+    statistics,
     trigonometry,
 )
 from .layout import cast, clone
@@ -116,7 +120,11 @@ _METHODS: dict[Any, str] = {
     "bitwise_not bitwise_left_shift bitwise_right_shift isnan isinf isposinf isneginf isfinite "
     "isclose allclose equal maximum minimum clamp",
     reduce: "sum mean var std logsumexp norm any all count_nonzero",
-    extremes: "amax amin max min argmax argmin prod cumsum",
+    extremes: "amax amin max min aminmax argmax argmin prod",
+    cumulative: "cumsum cumprod logcumsumexp cummax cummin",
+    statistics: "nansum nanmean",
+    counting: "unique unique_consecutive bincount histc",
+    sorting: "sort argsort msort topk kthvalue median nanmedian quantile nanquantile",
     layout: "reshape flatten unflatten squeeze unsqueeze expand broadcast_to permute transpose t movedim flip roll "
     "tril triu clone",
     join: "split chunk unbind repeat tile",

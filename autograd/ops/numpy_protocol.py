@@ -14,6 +14,8 @@ from ..tensor import Tensor
 from . import (
     choosing,
     compare,
+    counting,
+    cumulative,
     elementwise,
     extremes,
     index,
@@ -22,7 +24,9 @@ from . import (
     linalg,
     pieces,
     reduce,
+    sorting,
     special,
+    statistics,
     trigonometry,
 )
 
@@ -146,6 +150,10 @@ def _pad(array: Any, pad_width: Any, mode: str = "constant", constant_values: fl
     return join.pad(array, [n for pair in reversed(pairs) for n in pair], name)
 
 
+def _in_order(op: Callable, a: Any, axis: int | None) -> Any:
+    return op(layout.flatten(a), 0) if axis is None else op(a, axis)
+
+
 def _plain(x: Any) -> Any:
     return x.detach().numpy() if isinstance(x, Tensor) else x
 
@@ -164,9 +172,25 @@ FUNCTIONS: dict[Callable, Callable] = {
     np.amin: _over_all_or_axis(extremes.amin),
     np.var: _spread(reduce.var),
     np.std: _spread(reduce.std),
-    np.cumsum: lambda a, axis=None: extremes.cumsum(
+    np.cumsum: lambda a, axis=None: cumulative.cumsum(
         layout.flatten(a) if axis is None else a, 0 if axis is None else axis
     ),
+    np.cumprod: lambda a, axis=None: cumulative.cumprod(
+        layout.flatten(a) if axis is None else a, 0 if axis is None else axis
+    ),
+    np.nansum: lambda a, axis=None, keepdims=False: statistics.nansum(a, axis, keepdims),
+    np.nanmean: lambda a, axis=None, keepdims=False: statistics.nanmean(a, axis, keepdims),
+    np.sort: lambda a, axis=-1, kind=None: _in_order(sorting.sort, a, axis)[0],
+    np.argsort: lambda a, axis=-1, kind=None: _in_order(sorting.argsort, a, axis),
+    np.quantile: lambda a, q, axis=None, keepdims=False, method="linear": sorting.quantile(
+        a, q, axis, keepdims, interpolation=method
+    ),
+    np.nanquantile: lambda a, q, axis=None, keepdims=False, method="linear": sorting.nanquantile(
+        a, q, axis, keepdims, interpolation=method
+    ),
+    np.searchsorted: lambda a, v, side="left", sorter=None: counting.searchsorted(a, v, side=side, sorter=sorter),
+    np.digitize: lambda x, bins, right=False: counting.bucketize(x, bins, right=not right),
+    np.bincount: lambda x, weights=None, minlength=0: counting.bincount(x, weights, minlength),
     np.count_nonzero: lambda a, axis=None: reduce.count_nonzero(a, axis),
     np.linalg.norm: lambda x, ord=None, axis=None, keepdims=False: _norm(x, ord, axis, keepdims),
     np.reshape: lambda a, shape: layout.reshape(a, shape),

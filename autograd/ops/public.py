@@ -59,6 +59,7 @@ from .compare import (
     ne,
     where,
 )
+from .counting import bincount, bucketize, histc, searchsorted, unique, unique_consecutive
 from .creation import (
     arange,
     empty,
@@ -79,6 +80,7 @@ from .creation import (
     zeros,
     zeros_like,
 )
+from .cumulative import cummax, cummin, cumprod, cumsum, logcumsumexp
 from .elementwise import (
     add,
     addcdiv,
@@ -102,7 +104,7 @@ from .elementwise import (
     square,
     sub,
 )
-from .extremes import amax, amin, argmax, argmin, cumsum, max, min, prod
+from .extremes import amax, amin, aminmax, argmax, argmin, max, min, prod
 from .index import (
     gather,
     index_add,
@@ -151,7 +153,9 @@ from .pieces import (
     trunc,
 )
 from .reduce import all, any, count_nonzero, logsumexp, mean, norm, std, sum, var
+from .sorting import argsort, kthvalue, median, msort, nanmedian, nanquantile, quantile, sort, topk
 from .special import digamma, erf, erfc, lgamma, logaddexp, logaddexp2, polygamma, sinc, xlogy
+from .statistics import nanmean, nansum, std_mean, var_mean
 from .trigonometry import (
     acos,
     acosh,
