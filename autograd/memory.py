@@ -152,18 +152,18 @@ class Family:
             self.members = [pair for pair in self.members if pair[0]() is not None]
         self.members.append((weakref.ref(member), cuts))
 
-    def rewrite(self, member: Tensor, node: Node | None, overwrite: Primitive) -> None:
+    def rewrite(self, member: Tensor, node: Node | None, write_view: Primitive) -> None:
         """``member`` has the value of ``node`` now, and every other member what its view of the root shows."""
         cuts = member._family[1]  # type: ignore[index]
         root_node = self.root_node()
         if cuts:
             wanted = (root_node is not None) | (node is not None) << 1
             if wanted:
-                plan = overwrite._plan(2, wanted)
+                plan = write_view._plan(2, wanted)
                 shapes = (self.shape, member.shape)
                 saved = tuple(shapes[i] for i in plan.shapes)
                 settings = {"cuts": cuts}
-                node = record(overwrite, (root_node, node), plan, saved, settings, self.shape, self.dtype)
+                node = record(write_view, (root_node, node), plan, saved, settings, self.shape, self.dtype)
         self.node = node
         for reference, steps in self.members:
             tensor = reference()

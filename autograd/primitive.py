@@ -103,8 +103,11 @@ class Primitive:
         self.masks = tuple(self.inputs.index(name) for name in masks)
         self.variadic = next((p.name for p in parameters if p.kind is p.VAR_POSITIONAL), None)
         self.setting_names = tuple(p.name for p in parameters if p.kind is p.KEYWORD_ONLY)
+        if taken := {"g", "y", "position"} & {*self.inputs, *residuals, *outputs}:
+            raise TypeError(f"{self.name}: {sorted(taken)[0]!r} has a meaning in gradient rules")
         self.rules: dict[str, Rule] = {}
         self.joint: Rule | None = None
+        self.declared = False
         self._plans: dict[tuple[int, int], Plan] = {}
         if self.name in registry:
             raise ValueError(f"an op named {self.name} exists already, declared in {registry[self.name].__module__}")
@@ -117,6 +120,7 @@ class Primitive:
 
     def vjp(self, **rules: Callable | None) -> None:
         """Declare the gradient rule of each input by name; ``None`` for an input that carries no gradient."""
+        self.declared = True
         known = set(self.inputs) | ({self.variadic} if self.variadic else set())
         for name, function in rules.items():
             if name not in known:
@@ -128,6 +132,7 @@ class Primitive:
 
     def vjp_joint(self, function: Callable) -> None:
         """Declare one rule that returns the gradients of all inputs as a tuple, for kernels that make them together."""
+        self.declared = True
         self.joint = self._read(function)
 
     def _read(self, function: Callable) -> Rule:
@@ -159,6 +164,8 @@ class Primitive:
     def _make_plan(self, count: int, wanted: int) -> Plan:
         """Which values ``count`` inputs must keep when the bits of ``wanted`` say which of them want a gradient."""
         names = list(self.inputs) + [self.variadic] * (count - len(self.inputs)) if self.variadic else list(self.inputs)
+        if not self.declared:
+            raise TypeError(f"{self.name}: no gradient rule is declared; call {self.name}.vjp(...)")
         chosen: list[tuple[int | None, Rule]]
         if self.joint is not None:
             chosen = [(None, self.joint)]

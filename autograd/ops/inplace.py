@@ -17,14 +17,14 @@ from ..memory import Cut, cut_out, note_write, owner
 from ..modes import modes, no_grad
 from ..primitive import primitive
 from ..tensor import Tensor
-from . import index, public
+from . import index, positions, public
 from .creation import normal, uniform
-from .elementwise import _no_slope
-from .layout import _reshape, cast, sum_to
+from .layout import cast, sum_to
+from .pieces import _no_slope
 
 
 @primitive
-def overwrite(input, value, *, cuts):
+def write_view(input, value, *, cuts):
     """``input`` with ``value`` in the place of its view ``cuts``."""
     out = np.array(input, order="C")
     view = cut_out(out, cuts, _on_array)
@@ -36,8 +36,8 @@ def overwrite(input, value, *, cuts):
     return out
 
 
-overwrite.vjp(
-    input=lambda g, value_shape, *, cuts: overwrite(g, np.zeros(value_shape, g.dtype), cuts=cuts),
+write_view.vjp(
+    input=lambda g, value_shape, *, cuts: write_view(g, np.zeros(value_shape, g.dtype), cuts=cuts),
     value=lambda g, *, cuts: cut_out(g, cuts, lambda cut, x: cut.op(x, **cut.settings)),
 )
 
@@ -81,7 +81,7 @@ def write(self: Tensor, name: str, op: Callable[..., Any], *args: Any, **setting
         if self._family is None:
             self._node = node
         else:
-            self._family[0].rewrite(self, node, overwrite)
+            self._family[0].rewrite(self, node, write_view)
     return self
 
 
@@ -159,31 +159,10 @@ def setitem(self: Tensor, key: Any, value: Any) -> None:
     if not any(isinstance(part, np.ndarray) for part in parts):
         index.basic(self, index=parts).copy_(value)
         return
-    # positions in the flattened tensor: of elements named twice the last is written, and alone gets the gradient
+    # of elements named twice the last value is written, and alone gets the gradient
     places = index.advanced.forward(np.arange(self._data.size).reshape(self.shape), index=parts)
-    write(self, "__setitem__", put, _as_dtype_of(self, value), places=places)
+    write(self, "__setitem__", positions._put, places, _as_dtype_of(self, value), False, "__setitem__")
 
-
-@primitive
-def put(input, value, *, places):
-    """``input`` with ``value`` (which broadcasts) at flat ``places``; where one repeats, the last value stays."""
-    out = np.array(input, order="C")
-    out.reshape(-1)[places] = value
-    return out
-
-
-def _put_value_rule(g, value_shape, *, places):
-    winners = np.zeros(g.shape, np.int64)
-    order = np.arange(1, places.size + 1).reshape(places.shape)
-    winners.reshape(-1)[places] = order
-    taken = index.advanced(_reshape(g, shape=(-1,)), index=(places,))
-    return sum_to(taken * (winners.reshape(-1)[places] == order), shape=value_shape)
-
-
-put.vjp(
-    input=lambda g, *, places: put(g, np.zeros((), g.dtype), places=places),
-    value=_put_value_rule,
-)
 
 METHODS: dict[str, Callable[..., Tensor]] = {
     "copy_": copy_,

@@ -88,12 +88,12 @@ def nan_to_num(input: Any, nan: float | None = 0.0, posinf: float | None = None,
 
 
 @primitive
-def _no_slope(g):
+def _no_slope(input):
     """The gradient of a step function: zeros."""
-    return np.zeros_like(g)
+    return np.zeros_like(input)
 
 
-_no_slope.vjp(g=None)
+_no_slope.vjp(input=None)
 abs.vjp(input=lambda g, input: g * sign(input))
 for _step in (sign, floor, ceil, trunc, _round):
     _step.vjp(input=lambda g: _no_slope(g))

@@ -183,7 +183,7 @@ class _Rows:
                 kind="op",
                 name=name,
                 module=module,
-                shape=_sizes(node.shape),
+                shape=() if isinstance(node.dtype, tuple) else _sizes(node.shape),  # several outputs have one each
                 dtype=self._dtype(node),
                 family=family,
                 settings=settings,
@@ -231,7 +231,8 @@ class _Rows:
 
     def _dtype(self, node: Node) -> str:
         if node.dtype not in self._dtypes:
-            self._dtypes[node.dtype] = str(node.dtype)
+            several = isinstance(node.dtype, tuple)  # of an op with several outputs
+            self._dtypes[node.dtype] = ", ".join(map(str, node.dtype)) if several else str(node.dtype)
         return self._dtypes[node.dtype]
 
     def _where(self, node: Node) -> str:

@@ -69,6 +69,19 @@ def test_a_rule_must_begin_with_g(op):
         op.vjp(x=lambda other: other, other=None)
 
 
+@pytest.mark.parametrize("name", ["g", "y", "position"])
+def test_inputs_may_not_have_names_that_rules_use(name):
+    namespace = {}
+    exec(f"def planted_name({name}): return {name}", namespace)
+    with pytest.raises(TypeError, match=f"'{name}' has a meaning in gradient rules"):
+        Primitive(namespace["planted_name"])
+
+
+def test_an_op_without_rules_does_not_pass_for_a_constant(op):
+    with pytest.raises(TypeError, match="planted: no gradient rule is declared"):
+        op(tensor(np.ones(2), requires_grad=True), 1.0, scale=1.0)
+
+
 def test_two_ops_of_one_name_are_refused(op):
     def planted(x):
         return x

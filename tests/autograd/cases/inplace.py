@@ -18,14 +18,9 @@ CHAINS = {
     ),
     "reshaped": (Cut(_reshape, {"shape": (3, 2)}, (3, 2)), Cut(basic, {"index": (slice(None), 0)}, (3,))),
 }
-PLACES = {
-    "once": np.array([4, 0, 3]),
-    "repeated": np.array([4, 0, 4]),
-    "matrix": np.array([[5, 1], [0, 0]]),
-}
 
 
-def overwrite(input, value, *, cuts):
+def write_view(input, value, *, cuts):
     """The numbers of the elements go through the same view, and say where each value lands."""
     numbers = np.arange(input.size).reshape(input.shape)
     for cut in cuts:
@@ -41,14 +36,6 @@ def overwrite(input, value, *, cuts):
     return out.reshape(input.shape)
 
 
-def put(input, value, *, places):
-    out = input.copy().ravel()
-    value = np.broadcast_to(value, places.shape)
-    for at in np.ndindex(*places.shape):
-        out[places[at]] = value[at]
-    return out.reshape(input.shape)
-
-
 def filled(input, value):
     out = np.zeros(input.shape)
     for at in np.ndindex(*input.shape):
@@ -57,9 +44,7 @@ def filled(input, value):
 
 
 CASES = [
-    *(Case("overwrite", normal((2, 3), cuts[-1].shape), {"cuts": cuts}, overwrite, n) for n, cuts in CHAINS.items()),
-    *(Case("put", normal((2, 3), places.shape), {"places": places}, put, n) for n, places in PLACES.items()),
-    Case("put", normal((2, 3), ()), {"places": PLACES["once"]}, put, "one value for all"),
+    *(Case("write_view", normal((2, 3), cuts[-1].shape), {"cuts": cuts}, write_view, n) for n, cuts in CHAINS.items()),
     Case("filled", normal((2, 3), (2, 3)), {}, filled),
     Case("filled", normal((2, 3), (3,)), {}, filled, "broadcast"),
 ]

@@ -5,6 +5,7 @@ import gc
 import numpy as np
 import pytest
 
+import autograd
 import nn
 from autograd import tensor, viz
 from autograd.modes import modes
@@ -206,3 +207,11 @@ def test_a_network_of_nn_is_drawn_with_its_names():
     assert by_id(g)["Sequential.0.weight"].shape == (4, 3)
     assert next(item.title for item in g.shown.items if item.kind == "module") == "0: Linear"
     assert g.form.modules[0].parameters == 21
+
+
+def test_an_op_with_several_outputs_has_each_of_them_below_it():
+    x = autograd.tensor(np.eye(3) + 1.0, requires_grad=True)
+    values, vectors = autograd.linalg.eigh(x)
+    form = viz.graph(values.sum() + vectors.sum()).form
+    assert [node.name for node in form.nodes].count("output") == 2
+    assert viz.graph(values.sum()).svg().startswith("<svg")
