@@ -1,0 +1,17 @@
+"""All functions of the surface."""
+
+from . import (
+    creation,
+    decompositions,
+    elementwise,
+    indexing,
+    inplace,
+    joining,
+    layout,
+    products,
+    reductions,
+    subscripts,
+)
+
+FAMILIES = (elementwise, reductions, products, decompositions, layout, joining, indexing, subscripts, creation, inplace)
+SPECS = [spec for family in FAMILIES for spec in family.SPECS]

@@ -1,0 +1,179 @@
+"""What differs from PyTorch on purpose. Every entry has a reason, and a test that generated calls still meet it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from .spec import Call
+from .values import Array
+
+REFUSES = "accepts what PyTorch refuses"
+ACCEPTS = "refuses what PyTorch accepts"
+
+
+class Deliberate(NamedTuple):
+    """A difference on purpose: of which functions, of which kind, for which calls, and why."""
+
+    functions: tuple[str, ...]
+    kind: str
+    when: Callable[[Call], bool]
+    reason: str
+
+
+def _no_dims(call: Call) -> bool:
+    return call.arguments.get("dim") in ((), []) and "dim" in call.arguments
+
+
+def _no_freedom(call: Call) -> bool:
+    """No degrees of freedom are left: ``correction`` is at least the number of elements."""
+    x, dim = call.arrays[0], call.arguments.get("dim")
+    dims = range(x.ndim) if dim is None or dim in ((), []) else dim if isinstance(dim, (tuple, list)) else (dim,)
+    return call.arguments.get("correction", 1) >= math.prod(x.shape[d] for d in dims if x.ndim)
+
+
+def _mixed_bounds(call: Call) -> bool:
+    bounds = [call.arguments.get(name) for name in ("min", "max")]
+    return any(isinstance(b, Array) for b in bounds) and any(isinstance(b, (int, float)) for b in bounds)
+
+
+def _negative_step(index: Any) -> bool:
+    parts = index if isinstance(index, tuple) else (index,)
+    return any(isinstance(p, slice) and p.step is not None and p.step < 0 for p in parts)
+
+
+def _empty(call: Call) -> bool:
+    return any(a.values.size == 0 for a in call.arrays)
+
+
+def _three_dims(call: Call) -> bool:
+    dim, x = call.arguments.get("dim"), call.arrays[0]
+    count = len(dim) if isinstance(dim, (tuple, list)) else 1
+    return (count or x.ndim) not in (1, 2)
+
+
+def _singular(call: Call) -> bool:
+    x = call.arrays[0].values
+    return bool((x == 1.0).all(axis=(-1, -2)).any())
+
+
+def _at_a_pole(call: Call) -> bool:
+    x = call.arrays[-1].values
+    return bool(((x <= 0) & (x == x.round())).any())
+
+
+DELIBERATE: list[Deliberate] = [
+    Deliberate(
+        ("var", "std", "var_mean", "std_mean"),
+        "gradient",
+        _no_freedom,
+        "without degrees of freedom the gradient is infinite; PyTorch's signs then depend on how dim is written",
+    ),
+    Deliberate(
+        ("linalg.det", "det"),
+        "gradient",
+        _singular,
+        "the gradient of det is the adjugate, at a singular matrix too; PyTorch divides by pivots that are 0",
+    ),
+    Deliberate(
+        ("linalg.slogdet", "slogdet", "logdet"),
+        "backward fails",
+        _singular,
+        "log|det| of a singular matrix has no slope: an error; PyTorch gives what its solver makes of it",
+    ),
+    Deliberate(
+        ("addmm", "addmv", "addbmm", "baddbmm", "addr", "addcmul"),
+        "dtype",
+        lambda call: any(isinstance(v, float) for v in call.kwargs.values()),
+        "a real factor of whole numbers gives real numbers; PyTorch cuts the factor down to a whole number",
+    ),
+    Deliberate(
+        ("digamma", "polygamma"),
+        "gradient",
+        _at_a_pole,
+        "the slope at a pole is infinite; PyTorch's is a large number, as far as its sine of a multiple of π is from 0",
+    ),
+    Deliberate(
+        ("var", "std", "var_mean", "std_mean"),
+        "gradient",
+        _no_dims,
+        "dim=() means all dimensions; PyTorch's value agrees, but its gradient has the degrees of freedom of 1 element",
+    ),
+    Deliberate(
+        ("clamp", "clip", "method clamp_"),
+        REFUSES,
+        _mixed_bounds,
+        "one bound may be a number and the other a tensor: there is only one meaning",
+    ),
+    Deliberate(
+        ("where",),
+        REFUSES,
+        lambda call: {"input", "other"} & set(call.kwargs) != set(),
+        "numbers may be given by name: PyTorch has the overload for numbers, but by position only",
+    ),
+    Deliberate(
+        ("sum", "mean"),
+        REFUSES,
+        lambda call: (
+            "keepdim" in call.kwargs and "dim" not in call.arguments and call.kwargs["keepdim"] in (True, False)
+        ),
+        "keepdim without dim keeps all dimensions, as PyTorch's amax, any and var do",
+    ),
+    Deliberate(
+        ("getitem", "setitem"),
+        REFUSES,
+        lambda call: _negative_step(call.args[1]),
+        "slices with a negative step mean what they mean in NumPy",
+    ),
+    Deliberate(
+        ("norm",),
+        REFUSES,
+        _three_dims,
+        "the Frobenius norm of more than two dimensions is the root of the sum of squares, not an error",
+    ),
+    Deliberate(
+        ("property mT",),
+        ACCEPTS,
+        lambda call: call.arrays[0].ndim == 0,
+        "a number is no matrix; PyTorch accepts it with a warning that this goes away",
+    ),
+    Deliberate(
+        ("nn.functional.pad",),
+        REFUSES,
+        lambda call: call.arguments.get("mode") in ("reflect", "replicate", "circular"),
+        "borders are padded in any number of dimensions; PyTorch has kernels for the last one to three of images only",
+    ),
+    Deliberate(
+        ("repeat", "tile", "expand", "broadcast_to"),
+        ACCEPTS,
+        _empty,
+        "a negative size is refused for a tensor without elements too",
+    ),
+    Deliberate(
+        ("cat", "concat", "concatenate", "roll", "cumsum", "cumprod"),
+        ACCEPTS,
+        _empty,
+        "a dim out of range is refused for a tensor without elements too",
+    ),
+    Deliberate(
+        ("scatter_add", "scatter", "scatter_reduce", "gather", "index_copy", "index_add", "index_fill"),
+        ACCEPTS,
+        _empty,
+        "an index that does not fit is refused also when it holds no element",
+    ),
+    Deliberate(
+        ("take_along_dim",),
+        REFUSES,
+        lambda call: "dim" not in call.arguments and call.arrays[-1].layout in ("F", "step 2"),
+        "indices in any order of memory: PyTorch flattens them with view(), which fails if they are not contiguous",
+    ),
+]
+
+
+def documented(call: Call, kind: str) -> str | None:
+    """The reason for a difference, if it is one on purpose."""
+    for entry in DELIBERATE:
+        if call.spec.name in entry.functions and kind == entry.kind and entry.when(call):
+            return entry.reason
+    return None

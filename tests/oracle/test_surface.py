@@ -1,0 +1,90 @@
+"""Every function of the surface beside PyTorch, on calls generated over its whole argument space."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+import autograd
+
+from .surface.catalogue import SPECS
+from .surface.differences import DELIBERATE
+from .surface.generators import tensor
+from .surface.missing import FAULTY, MISSING
+from .surface.runner import check, examine, report
+from .surface.spec import NotThereYet, Spec, generate
+
+CASES = 200
+NAMES = {spec.name for spec in SPECS}
+# in both libraries, but with another meaning, or compared elsewhere
+NOT_COMPARED = {
+    "Tensor", "Generator", "default_generator", "get_rng_state", "set_rng_state", "manual_seed", "random",
+    "enable_grad", "no_grad", "is_grad_enabled", "set_grad_enabled", "from_numpy", "float16", "float32", "float64",
+    "int8", "int16", "int32", "int64", "uint8", "vmap", "func", "ops", "linalg", "linalg.LinAlgError",
+}  # fmt: skip
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _one_thread():
+    torch.set_num_threads(1)
+
+
+def _cases():
+    for spec in SPECS:
+        marks = []
+        if str(spec) in MISSING:
+            marks = [pytest.mark.xfail(raises=NotThereYet, strict=True, reason="not there yet")]
+        elif str(spec) in FAULTY:
+            marks = [pytest.mark.xfail(raises=AssertionError, strict=True, reason=FAULTY[str(spec)])]
+        yield pytest.param(spec, id=str(spec), marks=marks)
+
+
+@pytest.mark.parametrize("spec", list(_cases()))
+def test_agrees_with_pytorch(spec):
+    differences = examine(spec, CASES)
+    assert not differences, report(differences)
+
+
+def test_at_least_20000_calls_are_compared():
+    here = [spec for spec in SPECS if str(spec) not in MISSING and str(spec) not in FAULTY]
+    assert len(here) * CASES >= 20_000
+
+
+def test_every_public_name_that_pytorch_has_is_compared():
+    names = {name for name in vars(autograd) if not name.startswith("_") and hasattr(torch, name)}
+    names |= {f"linalg.{name}" for name in vars(autograd.linalg) if name[0] != "_" and hasattr(torch.linalg, name)}
+    assert not names - NAMES - NOT_COMPARED
+
+
+@pytest.mark.parametrize("entry", DELIBERATE, ids=lambda entry: f"{entry.functions[0]}: {entry.kind}")
+def test_a_deliberate_difference_still_exists(entry):
+    specs = [spec for spec in SPECS if spec.name in entry.functions and str(spec) not in MISSING]
+    calls = (generate(spec, index) for spec in specs for index in range(CASES))
+    found = (check(call) for call in calls if entry.when(call))
+    assert not specs or any(difference and difference[0] == entry.kind for difference in found), entry.reason
+
+
+WRONG = {
+    "value": lambda input: autograd.square(input) * (1 + 1e-8),
+    "gradient": lambda input: autograd.square(input) + (input - input.detach()) * 1e-8,
+    "dtype": lambda input: autograd.square(input.float()),
+    "shape": lambda input: autograd.square(input).unsqueeze(0),
+    "requires_grad": lambda input: autograd.square(input).detach(),
+    "changes its input": lambda input: autograd.from_numpy(np.square(input._data, out=input._data)),
+    "accepts what PyTorch refuses": lambda input: input if isinstance(input, str | None) else autograd.square(input),
+    "refuses what PyTorch accepts": lambda input: autograd.square(input, dim=0),
+    "wrong kind of error": lambda input: input.no_such_name,
+}
+
+
+@pytest.mark.parametrize("kind", WRONG)
+def test_the_comparison_notices(kind, monkeypatch):
+    """The tester tested: a function that is slightly wrong in one way is found out."""
+    square = Spec("square", {"input": tensor(("float64",), layouts=("C",))}, method=False)
+    monkeypatch.setattr(autograd, "wrong", WRONG[kind], raising=False)
+    monkeypatch.setattr(torch, "wrong", torch.square, raising=False)
+    assert not examine(square, CASES)
+    assert kind in {difference.kind for difference in examine(replace(square, name="wrong"), CASES)}
