@@ -105,7 +105,32 @@ def arange(start: Any, end: Any = None, step: Any = 1, *, dtype: Any = None, req
 
 def linspace(start: float, end: float, steps: int, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
     """``steps`` numbers at equal distances, both ends included."""
+    _check_steps("linspace", steps)
     return _finish(np.linspace(float(start), float(end), steps).astype(_dtype(dtype), copy=False), requires_grad)
+
+
+def logspace(
+    start: float, end: float, steps: int, base: float = 10.0, *, dtype: Any = None, requires_grad: bool = False
+) -> Tensor:
+    """``base`` to the power of ``steps`` exponents at equal distances."""
+    _check_steps("logspace", steps)
+    powers = np.logspace(float(start), float(end), steps, base=base)
+    return _finish(powers.astype(_dtype(dtype), copy=False), requires_grad)
+
+
+def _check_steps(op: str, steps: int) -> None:
+    if steps < 0:
+        raise ValueError(f"{op}: the number of steps must not be negative, got {steps}")
+
+
+def tril_indices(row: int, col: int, offset: int = 0, *, dtype: Any = np.int64) -> Tensor:
+    """Rows and columns of the lower triangle of a ``row × col`` matrix, shape (2, number of its elements)."""
+    return wrap(np.array(np.tril_indices(row, offset, col)).astype(dtype, copy=False), None)
+
+
+def triu_indices(row: int, col: int, offset: int = 0, *, dtype: Any = np.int64) -> Tensor:
+    """Rows and columns of the upper triangle of a ``row × col`` matrix, shape (2, number of its elements)."""
+    return wrap(np.array(np.triu_indices(row, offset, col)).astype(dtype, copy=False), None)
 
 
 # --- random numbers -------------------------------------------------------------------------------------------------

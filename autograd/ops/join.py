@@ -180,8 +180,8 @@ _fold_border.vjp(input=lambda g, *, padding, mode: _pad_border(g, padding=paddin
 def pad(input: Any, pad: Sequence[int], mode: str = "constant", value: float | None = None) -> Any:
     """Pad from the last dimension backwards: ``(left, right, top, bottom, ...)``.
 
-    mode : ``"constant"`` (with ``value``; negative numbers cut), ``"reflect"`` (without repeating the edge),
-        ``"replicate"`` (the edge) or ``"circular"``.
+    mode : ``"constant"`` (with ``value``), ``"reflect"`` (without repeating the edge),
+        ``"replicate"`` (the edge) or ``"circular"``. Negative numbers cut in every mode.
     """
     if len(pad) % 2 or len(pad) > 2 * input.ndim:
         raise ValueError(
@@ -198,8 +198,20 @@ def pad(input: Any, pad: Sequence[int], mode: str = "constant", value: float | N
         raise ValueError(f"pad: mode is 'constant', 'reflect', 'replicate' or 'circular', not {mode!r}")
     if value is not None:
         raise ValueError(f"pad: value belongs to mode 'constant', not {mode!r}")
-    for n, pair in zip(input.shape, padding):
+    # negative numbers cut; "circular" goes round what is left, the others still see the edge that is cut away
+    cut = tuple(slice(max(0, -a), n - max(0, -b)) for n, (a, b) in zip(input.shape, padding))
+    if mode == "circular":
+        input = _cut(input, cut)
+    grown = tuple((max(0, a), max(0, b)) for a, b in padding)
+    for n, pair in zip(input.shape, grown):
         limit = {"reflect": n - 1, "circular": n, "replicate": max(pair) if n else 0}[mode]
-        if min(pair) < 0 or max(pair) > limit:
-            raise ValueError(f"pad: {pair} does not fit mode {mode!r} of a dimension of size {n} (from 0 to {limit})")
-    return _pad_border(input, padding=padding, mode=mode)
+        if max(pair) > limit:
+            raise ValueError(f"pad: {pair} does not fit mode {mode!r} of a dimension of size {n} (at most {limit})")
+    out = _pad_border(input, padding=grown, mode=mode)
+    if mode == "circular":
+        return out
+    return _cut(out, tuple(slice(max(0, -a), n - max(0, -b)) for n, (a, b) in zip(out.shape, padding)))
+
+
+def _cut(x: Any, index: tuple) -> Any:
+    return x if all(s == slice(0, n) for s, n in zip(index, x.shape)) else basic(x, index=index)

@@ -69,6 +69,8 @@ def broadcast_to(input: Any, shape: Sequence[int]) -> Any:
     if lead < 0:
         raise ValueError(f"broadcast_to: shape {shape} has fewer dimensions than the input, {tuple(have)}")
     shape = tuple(have[i - lead] if n == -1 and i >= lead else n for i, n in enumerate(shape))
+    if min(shape, default=0) < 0:
+        raise ValueError(f"broadcast_to: {shape} holds a negative size; -1 keeps the size of a dimension that exists")
     if any(n not in (1, shape[i + lead]) for i, n in enumerate(have)):
         raise ValueError(
             f"broadcast_to: input of shape {tuple(have)} does not broadcast to {shape}; only sizes of 1 grow"
@@ -124,6 +126,9 @@ def flatten(input: Any, start_dim: int = 0, end_dim: int = -1) -> Any:
 def unflatten(input: Any, dim: int, sizes: Sequence[int]) -> Any:
     """Split one dimension into several; one of ``sizes`` may be −1."""
     dim = axis_of(dim, input.ndim, "unflatten")
+    sizes = tuple(as_int(n) for n in sizes)
+    if not sizes or sizes.count(-1) > 1:
+        raise ValueError(f"unflatten: sizes {sizes} hold at least one number, and -1 at most once")
     size, known = input.shape[dim], math.prod(n for n in sizes if n != -1)
     sizes = tuple(size // known if n == -1 and known else n for n in sizes)
     if math.prod(sizes) != size:
@@ -133,7 +138,8 @@ def unflatten(input: Any, dim: int, sizes: Sequence[int]) -> Any:
 
 def squeeze(input: Any, dim: Any = None, *, axis: Any = None) -> Any:
     """Drop the dimensions of size 1: all of them, or those named that have size 1."""
-    drop = axes_of(dim if axis is None else axis, input.ndim, "squeeze")
+    dim = dim if axis is None else axis
+    drop = () if isinstance(dim, (tuple, list)) and not dim else axes_of(dim, input.ndim, "squeeze")
     return _reshape(input, shape=tuple(n for i, n in enumerate(input.shape) if n != 1 or i not in drop))
 
 
@@ -221,7 +227,9 @@ def flip(input: Any, *dims: Any) -> Any:
 def roll(input: Any, shifts: Any, dims: Any = None) -> Any:
     """Shift along ``dims``; what falls off one end comes in at the other. Without ``dims``: in flattened order."""
     shifts = (shifts,) if isinstance(shifts, int) else tuple(shifts)
-    if dims is None:
+    if not dims and isinstance(dims, (tuple, list, type(None))):
+        if len(shifts) != 1:
+            raise ValueError(f"roll: {len(shifts)} shifts for no dims")
         return _reshape(_roll(_reshape(input, shape=(-1,)), shifts=shifts, dims=(0,)), shape=tuple(input.shape))
     dims = (dims,) if isinstance(dims, int) else tuple(dims)
     if len(dims) != len(shifts):
@@ -243,11 +251,18 @@ _tril.vjp(input=lambda g, *, diagonal: _tril(g, diagonal=diagonal))
 _triu.vjp(input=lambda g, *, diagonal: _triu(g, diagonal=diagonal))
 
 
+def _matrix(input: Any, op: str) -> None:
+    if input.ndim < 2:
+        raise ValueError(f"{op}: a matrix has at least 2 dimensions, not shape {tuple(input.shape)}")
+
+
 def tril(input: Any, diagonal: int = 0) -> Any:
     """The part on and below a diagonal of each matrix, zeros above."""
+    _matrix(input, "tril")
     return _tril(input, diagonal=diagonal)
 
 
 def triu(input: Any, diagonal: int = 0) -> Any:
     """The part on and above a diagonal of each matrix, zeros below."""
+    _matrix(input, "triu")
     return _triu(input, diagonal=diagonal)

@@ -2,6 +2,8 @@
 
 from autograd.ops.index import one_hot
 from autograd.ops.join import pad
+from autograd.ops.windows import fold
+from autograd.ops.windows import image_columns as unfold
 
 from .activation import elu, gelu, leaky_relu, log_softmax, relu, sigmoid, silu, softmax, softplus, tanh
 from .conv import conv2d, conv_transpose2d
@@ -38,6 +40,7 @@ __all__ = [
     "dropout",
     "dropout2d",
     "elu",
+    "fold",
     "gelu",
     "interpolate",
     "l1_loss",
@@ -58,4 +61,5 @@ __all__ = [
     "softplus",
     "sparse_categorical_cross_entropy",
     "tanh",
+    "unfold",
 ]
