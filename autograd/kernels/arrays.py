@@ -10,6 +10,22 @@ from typing import Any
 
 import numpy as np
 
+LARGE = 1 << 15  # elements: from here on, a pass over memory less is worth the call of a compiled kernel
+_FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
+
+
+def is_large(x: Any, *others: Any) -> bool:
+    """Whether ``x`` is a large array of floats in row-major order, and the others are of its shape and dtype."""
+    return (
+        type(x) is np.ndarray
+        and x.size >= LARGE
+        and x.dtype in _FLOATS
+        and x.flags.c_contiguous
+        and all(
+            type(o) is np.ndarray and o.shape == x.shape and o.dtype == x.dtype and o.flags.c_contiguous for o in others
+        )
+    )
+
 
 class _Alias:
     """The memory of a read-only array under a writeable flag."""

@@ -7,7 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from .. import kernels
 from ..dtypes import default_float
+from ..kernels.arrays import is_large
 from ..primitive import primitive
 from .compare import keep, where
 from .elementwise import sigmoid
@@ -19,18 +21,32 @@ from .softmax import softmax as _softmax
 @primitive(elementwise=True, kinks="0: gradient 0")
 def relu(input):
     """``max(input, 0)``"""
-    return np.maximum(input, 0)
+    return kernels.pointwise.relu(input) if is_large(input) else np.maximum(input, 0)
 
 
-relu.vjp(input=lambda g, y: keep(g, ~(y <= 0)))  # a NaN passes its gradient on
+def _relu_rule(g, y):
+    if is_large(g, y):
+        return kernels.pointwise.relu_backward(g, y)
+    return keep(g, ~(y <= 0))  # a NaN passes its gradient on
+
+
+relu.vjp(input=_relu_rule)
 
 
 @primitive(elementwise=True, kinks="0: the slope of the negative side")
 def _leaky_relu(input, *, negative_slope):
+    if is_large(input):
+        return kernels.pointwise.leaky_relu(input, negative_slope)
     return np.where(np.greater(input, 0), input, input * negative_slope)
 
 
-_leaky_relu.vjp(input=lambda g, input, *, negative_slope: where(input > 0, g, g * negative_slope))
+def _leaky_relu_rule(g, input, *, negative_slope):
+    if is_large(g, input):
+        return kernels.pointwise.leaky_relu_backward(g, input, negative_slope)
+    return where(input > 0, g, g * negative_slope)
+
+
+_leaky_relu.vjp(input=_leaky_relu_rule)
 
 
 def leaky_relu(input: Any, negative_slope: float = 0.01) -> Any:

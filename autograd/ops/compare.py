@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
+from .. import kernels
 from ..dtypes import default_float
+from ..kernels.arrays import is_large
 from ..primitive import primitive
 from ..tensor import Tensor
 
@@ -160,12 +163,15 @@ def _array(x: Any) -> np.ndarray:
 
 # --- choosing -------------------------------------------------------------------------------------------------------
 
+_NUMBERS = (bool, int, float)
 _BITS = {np.dtype(np.float32): np.int32, np.dtype(np.float64): np.int64}
 
 
 @primitive(elementwise=True, masks=("mask",))
 def keep(input, mask):
     """``input`` where ``mask``, else exactly 0 (also where ``input`` is inf or NaN, which ``input * mask`` is not)."""
+    if is_large(input) and type(mask) is np.ndarray and mask.shape == input.shape:
+        return kernels.pointwise.keep(input, mask)
     bits = _BITS.get(input.dtype) if isinstance(input, np.ndarray) and isinstance(mask, np.ndarray) else None
     if bits is None or input.ndim == 0:
         return np.where(mask, input, 0)
@@ -180,6 +186,11 @@ keep.vjp(input=lambda g, mask: keep(g, mask), mask=None)
 @primitive(elementwise=True, masks=("condition",), kinks="where the condition changes: the gradient of the side taken")
 def _where(condition, input, other):
     check_condition(condition)
+    if is_large(input) and np.shape(condition) == input.shape:
+        if type(other) in _NUMBERS or is_large(other, input):
+            return kernels.pointwise.select(condition, input, other)
+    elif type(input) in _NUMBERS and is_large(other) and np.shape(condition) == other.shape:
+        return kernels.pointwise.select(condition, input, other)
     out = np.where(condition, input, other)
     if out.dtype == np.float64 and not isinstance(input, np.ndarray) and not isinstance(other, np.ndarray):
         return out.astype(default_float)  # two Python numbers
@@ -233,17 +244,20 @@ def minimum(input, other):
     return np.minimum(input, other)
 
 
-def _winner(g, mine, others, beaten):
-    return keep(_where(mine == others, g * 0.5, g), ~beaten)
+def _winner(g, lesser, greater):
+    """The gradient of the one that loses where ``lesser < greater``."""
+    if is_large(g, lesser, greater):
+        return kernels.pointwise.winner_backward(g, lesser, greater)
+    return keep(_where(lesser == greater, g * 0.5, g), ~(lesser < greater))
 
 
 maximum.vjp(
-    input=lambda g, input, other: _winner(g, input, other, input < other),
-    other=lambda g, input, other: _winner(g, other, input, other < input),
+    input=lambda g, input, other: _winner(g, input, other),
+    other=lambda g, input, other: _winner(g, other, input),
 )
 minimum.vjp(
-    input=lambda g, input, other: _winner(g, input, other, input > other),
-    other=lambda g, input, other: _winner(g, other, input, other > input),
+    input=lambda g, input, other: _winner(g, other, input),
+    other=lambda g, input, other: _winner(g, input, other),
 )
 
 
@@ -255,6 +269,8 @@ def clamp(input, min=None, max=None):
     """
     if min is None and max is None:
         raise ValueError("clamp: at least one of min and max must be given")
+    if is_large(input) and (bounds := _numbers(min, max)):
+        return kernels.pointwise.clamp(input, *bounds)
     out = input if min is None else np.maximum(input, min)
     return out if max is None else np.minimum(out, max)
 
@@ -265,8 +281,20 @@ def _inside(input, min, max):
     return (input >= min) & (input <= max)
 
 
+def _numbers(min, max):
+    """Both bounds, where they are numbers or missing."""
+    low, high = -math.inf if min is None else min, math.inf if max is None else max
+    return (low, high) if type(low) in _NUMBERS and type(high) in _NUMBERS and low == low and high == high else None
+
+
+def _clamp_rule(g, input, min, max):
+    if is_large(g, input) and (bounds := _numbers(min, max)):
+        return kernels.pointwise.clamp_backward(g, input, *bounds)
+    return keep(g, _inside(input, min, max))
+
+
 clamp.vjp(
-    input=lambda g, input, min, max: keep(g, _inside(input, min, max)),
+    input=_clamp_rule,
     min=lambda g, input, min, max: keep(g, input < min if max is None else (input < min) & (min < max)),
     max=lambda g, input, min, max: keep(g, input > max if min is None else (input > max) | (max < min)),
 )

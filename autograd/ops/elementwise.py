@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from .. import kernels
+from ..kernels.arrays import is_large
 from ..primitive import primitive
 from .compare import keep, where
 from .pieces import _no_slope, _trunc_divide, floor_divide
@@ -160,7 +162,7 @@ def reciprocal(input):
 @primitive(elementwise=True, promote="float")
 def exp(input):
     """``e^input``"""
-    return np.exp(input)
+    return kernels.blocks.each(np.exp, input) if is_large(input) else np.exp(input)
 
 
 @primitive(elementwise=True, promote="float")
@@ -202,7 +204,11 @@ def log10(input):
 @primitive(elementwise=True, promote="float")
 def sigmoid(input):
     """``1 / (1 + e^−input)``"""
-    return 1 / (1 + np.exp(np.negative(input)))
+    return kernels.pointwise.sigmoid(input) if is_large(input) else 1 / (1 + np.exp(np.negative(input)))
+
+
+def _sigmoid_rule(g, y):
+    return kernels.pointwise.sigmoid_backward(g, y) if is_large(g, y) else g * (y * (1 - y))
 
 
 square.vjp(input=lambda g, input: g * (2 * input))
@@ -216,4 +222,4 @@ log.vjp(input=lambda g, input: g / input)
 log1p.vjp(input=lambda g, input: g / (input + 1))
 log2.vjp(input=lambda g, input: g / (input * math.log(2)))
 log10.vjp(input=lambda g, input: g / (input * math.log(10)))
-sigmoid.vjp(input=lambda g, y: g * (y * (1 - y)))
+sigmoid.vjp(input=_sigmoid_rule)

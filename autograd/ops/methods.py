@@ -155,6 +155,11 @@ def _where(self: Tensor, condition: Any, other: Any) -> Tensor:
     return compare.where(condition, self, other)
 
 
+def _polygamma(self: Tensor, n: int) -> Tensor:
+    """The n-th derivative of :meth:`digamma`."""
+    return special.polygamma(n, self)
+
+
 def _view(self: Tensor, *shape: Any) -> Tensor:
     """Another shape of the same memory; an error where only a copy could have it (``reshape`` copies then)."""
     out = layout.reshape(self, *shape)
@@ -243,7 +248,7 @@ def _is_floating_point(self: Tensor) -> bool:
     return self._data.dtype.kind == "f"
 
 
-for _op in (_where, _view, _view_as, _reshape_as, _expand_as, _contiguous, _is_contiguous, _to, _type_as, _cpu,
+for _op in (_where, _polygamma, _view, _view_as, _reshape_as, _expand_as, _contiguous, _is_contiguous, _to, _type_as, _cpu,
             _is_floating_point):  # fmt: skip
     _name = _op.__name__[1:]
     _op.__name__, _op.__qualname__ = _name, f"Tensor.{_name}"

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from .. import kernels
+from ..kernels.arrays import is_large
 from ..primitive import primitive
 from .compare import where
 from .elementwise import mul
@@ -45,7 +47,11 @@ def cosh(input):
 @primitive(elementwise=True, promote="float")
 def tanh(input):
     """The hyperbolic tangent."""
-    return np.tanh(input)
+    return kernels.blocks.each(np.tanh, input) if is_large(input) else np.tanh(input)
+
+
+def _tanh_rule(g, y):
+    return kernels.pointwise.tanh_backward(g, y) if is_large(g, y) else g * (1 - y * y)
 
 
 @primitive(elementwise=True, promote="float", kinks="±1: gradient inf")
@@ -101,7 +107,7 @@ cos.vjp(input=lambda g, input: -g * sin(input))
 tan.vjp(input=lambda g, y: g * (y * y + 1))
 sinh.vjp(input=lambda g, input: g * cosh(input))
 cosh.vjp(input=lambda g, input: g * sinh(input))
-tanh.vjp(input=lambda g, y: g * (1 - y * y))
+tanh.vjp(input=_tanh_rule)
 asin.vjp(input=lambda g, input: g * (1 - input * input) ** -0.5)
 acos.vjp(input=lambda g, input: -g * (1 - input * input) ** -0.5)
 atan.vjp(input=lambda g, input: g / (input * input + 1))

@@ -58,6 +58,9 @@ def test_every_function_with_a_tensor_in_front_is_a_method():
         "softplus",
         "numpy_generator",
         "combinations",
+        "bucketize",
+        "var_mean",
+        "std_mean",
     }
     for name, function in vars(ag).items():
         if inspect.isfunction(function) and function.__module__.startswith("autograd.ops") and name not in not_methods:

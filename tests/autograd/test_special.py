@@ -62,6 +62,7 @@ def test_polygamma_just_below_0():
 
 
 def test_polygamma_0_is_digamma_and_negative_orders_are_refused():
+    assert tensor(2.0).polygamma(1).item() == ag.polygamma(1, tensor(2.0)).item()
     assert ag.polygamma(0, tensor(2.0)).item() == ag.digamma(tensor(2.0)).item()
     with pytest.raises(ValueError, match=r"polygamma: n is the number of derivatives, at least 0, not -1"):
         ag.polygamma(-1, tensor(1.0))
