@@ -18,10 +18,8 @@ from . import (
     cumulative,
     elementwise,
     extremes,
-    index,
-    join,
     layout,
-    linalg,
+    numpy_arrays,
     pieces,
     reduce,
     sorting,
@@ -105,7 +103,7 @@ UFUNCS: dict[np.ufunc, Callable] = {
     np.isnan: compare.isnan,
     np.isinf: compare.isinf,
     np.isfinite: compare.isfinite,
-    np.matmul: linalg.matmul,
+    **numpy_arrays.UFUNCS,
 }
 
 
@@ -130,24 +128,6 @@ def _spread(op: Callable) -> Callable:
         return op(a, dim=axis, correction=ddof, keepdim=keepdims)  # NumPy divides by n where PyTorch divides by n − 1
 
     return function
-
-
-def _split(ary: Any, indices_or_sections: Any, axis: int = 0) -> list:
-    n = ary.shape[axis]
-    if isinstance(indices_or_sections, int):
-        if n % indices_or_sections:
-            raise ValueError(f"split: {n} elements do not divide into {indices_or_sections} equal parts")
-        return list(join.split(ary, n // indices_or_sections, axis))
-    ends = [*(int(i) for i in indices_or_sections), n]
-    return list(join.split(ary, [b - a for a, b in zip([0, *ends], ends)], axis))
-
-
-def _pad(array: Any, pad_width: Any, mode: str = "constant", constant_values: float = 0) -> Any:
-    pairs = np.broadcast_to(pad_width, (array.ndim, 2)).tolist()
-    if mode == "constant":
-        return join._pad(array, padding=tuple(map(tuple, pairs)), value=constant_values)
-    name = {"edge": "replicate", "wrap": "circular"}.get(mode, mode)
-    return join.pad(array, [n for pair in reversed(pairs) for n in pair], name)
 
 
 def _in_order(op: Callable, a: Any, axis: int | None) -> Any:
@@ -192,30 +172,6 @@ FUNCTIONS: dict[Callable, Callable] = {
     np.digitize: lambda x, bins, right=False: counting.bucketize(x, bins, right=not right),
     np.bincount: lambda x, weights=None, minlength=0: counting.bincount(x, weights, minlength),
     np.count_nonzero: lambda a, axis=None: reduce.count_nonzero(a, axis),
-    np.linalg.norm: lambda x, ord=None, axis=None, keepdims=False: _norm(x, ord, axis, keepdims),
-    np.reshape: lambda a, shape: layout.reshape(a, shape),
-    np.ravel: lambda a: layout.reshape(a, -1),
-    np.transpose: lambda a, axes=None: layout.permute(
-        a, tuple(reversed(range(a.ndim))) if axes is None else tuple(axes)
-    ),
-    np.permute_dims: lambda a, axes=None: layout.permute(
-        a, tuple(reversed(range(a.ndim))) if axes is None else tuple(axes)
-    ),
-    np.swapaxes: layout.transpose,
-    np.moveaxis: layout.movedim,
-    np.squeeze: lambda a, axis=None: layout.squeeze(a, axis),
-    np.expand_dims: lambda a, axis: layout.unsqueeze(a, axis),
-    np.broadcast_to: lambda array, shape: layout.broadcast_to(array, (shape,) if isinstance(shape, int) else shape),
-    np.flip: lambda m, axis=None: layout.flip(m, *layout.axes_of(axis, m.ndim, "flip")),
-    np.roll: layout.roll,
-    np.tril: lambda m, k=0: layout.tril(m, k),
-    np.triu: lambda m, k=0: layout.triu(m, k),
-    np.copy: lambda a: layout.clone(a),
-    np.concatenate: lambda arrays, axis=0: join.cat(arrays, axis),
-    np.stack: lambda arrays, axis=0: join.stack(arrays, axis),
-    np.split: _split,
-    np.tile: lambda A, reps: join.tile(A, (reps,) if isinstance(reps, int) else reps),
-    np.pad: _pad,
     np.where: compare.where,
     np.clip: lambda a, a_min=None, a_max=None, *, min=None, max=None: compare.clamp(
         a, a_min if min is None else min, a_max if max is None else max
@@ -224,44 +180,25 @@ FUNCTIONS: dict[Callable, Callable] = {
     np.fix: pieces.trunc,
     np.nan_to_num: lambda x, copy=True, nan=0.0, posinf=None, neginf=None: pieces.nan_to_num(x, nan, posinf, neginf),
     np.sinc: special.sinc,
-    np.take_along_axis: lambda arr, indices, axis=-1: index.take_along_dim(arr, indices, axis),
-    np.dot: linalg.matmul,
-    np.outer: lambda a, b: linalg.outer(layout.flatten(a), layout.flatten(b)),
-    np.einsum: linalg.einsum,
-    np.shape: lambda a: a.shape,
-    np.ndim: lambda a: a.ndim,
-    np.size: lambda a, axis=None: a.numel() if axis is None else a.shape[axis],
     np.allclose: compare.allclose,
     np.isclose: compare.isclose,
     np.array_equal: lambda a1, a2: compare.equal(a1, a2),
-    np.nonzero: lambda a: index.nonzero(a, as_tuple=True),
-    np.zeros_like: lambda a, dtype=None: _like(np.zeros_like, a, dtype),
-    np.ones_like: lambda a, dtype=None: _like(np.ones_like, a, dtype),
     np.array2string: lambda a, *args, **options: np.array2string(_plain(a), *args, **options),
     np.array_repr: lambda arr, *args, **options: repr(arr),
     np.array_str: lambda a, *args, **options: str(a),
+    **numpy_arrays.FUNCTIONS,
 }
 
 
-def _like(make: Callable, a: Any, dtype: Any) -> Tensor:
-    from ..tensor import wrap
-
-    return wrap(make(_plain(a), dtype=dtype), None)
-
-
-def _norm(x: Any, ord: Any, axis: Any, keepdims: bool) -> Any:
-    if (
-        ord is not None
-        and (x.ndim if axis is None else len(layout.axes_of(axis, x.ndim, "norm"))) == 2
-        and ord != "fro"
-    ):
-        raise TypeError(f"np.linalg.norm: the matrix norm {ord!r} is not covered for Tensors")
-    return reduce.norm(x, 2 if ord is None else ord, axis, keepdims)
+def name_of(function: Callable) -> str:
+    """What a user calls: ``np.linalg.inv``."""
+    module = (getattr(function, "__module__", None) or "numpy").replace("numpy", "np", 1)
+    return f"{module}.{getattr(function, '__name__', function)}"
 
 
 def _array_ufunc(self: Tensor, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
     op = UFUNCS.get(ufunc)
-    name = f"np.{ufunc.__name__}"
+    name = name_of(ufunc)
     if method != "__call__":
         if method == "reduce" and ufunc in _REDUCTIONS:
             return _REDUCTIONS[ufunc](*inputs, **_plain_options(kwargs, f"{name}.reduce", axis=0))
@@ -295,7 +232,7 @@ def _plain_options(kwargs: dict, name: str, **defaults: Any) -> dict:
 
 def _array_function(self: Tensor, func: Callable, types: Any, args: tuple, kwargs: dict) -> Any:
     op = FUNCTIONS.get(func)
-    name = f"np.{getattr(func, '__name__', func)}"
+    name = name_of(func)
     if op is None:
         raise TypeError(f"{name} is not covered for Tensors; detach().numpy() gives the array")
     try:
