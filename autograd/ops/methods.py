@@ -248,8 +248,8 @@ def _is_floating_point(self: Tensor) -> bool:
     return self._data.dtype.kind == "f"
 
 
-for _op in (_where, _polygamma, _view, _view_as, _reshape_as, _expand_as, _contiguous, _is_contiguous, _to, _type_as, _cpu,
-            _is_floating_point):  # fmt: skip
+for _op in (_where, _polygamma, _view, _view_as, _reshape_as, _expand_as, _contiguous, _is_contiguous, _to, _type_as,
+            _cpu, _is_floating_point):  # fmt: skip
     _name = _op.__name__[1:]
     _op.__name__, _op.__qualname__ = _name, f"Tensor.{_name}"
     setattr(Tensor, _name, _op)
