@@ -28,8 +28,7 @@ def unique(
     """
     array = _array(input)
     if dim is not None and not array.ndim:
-        axis_of(dim, 0, "unique")
-        dim = None
+        raise IndexError(f"unique: dim {dim} of a number, which has no dimensions")
     axis = None if dim is None else axis_of(dim, array.ndim, "unique")
     values, inverse, counts = np.unique(array, return_inverse=True, return_counts=True, axis=axis, equal_nan=False)
     shape = array.shape if axis is None else (array.shape[axis],)

@@ -28,6 +28,11 @@ def _door(input: Any, dim: Any, dtype: Any, axis: Any, op: str) -> tuple[Any, in
     return input, axis_of(as_int(dim), input.ndim, op)
 
 
+def _summed(number: Any) -> Any:
+    """A 0-d input, in the dtype that integers add up in."""
+    return number if number.dtype.kind == "f" else cast(number, dtype=np.dtype(np.int64))
+
+
 # --- sums -----------------------------------------------------------------------------------------------------------
 
 
@@ -46,7 +51,7 @@ _cumsum.vjp(input=_reversed_cumsum)
 def cumsum(input: Any, dim: int | None = None, *, dtype: Any = None, axis: int | None = None) -> Any:
     """The sum of all elements up to each one along ``dim``."""
     input, dim = _door(input, dim, dtype, axis, "cumsum")
-    return _cumsum(input, dim=dim) if input.ndim else input
+    return _cumsum(input, dim=dim) if input.ndim else _summed(input)
 
 
 # --- recurrences ----------------------------------------------------------------------------------------------------
@@ -99,7 +104,7 @@ _cumprod.vjp(input=_cumprod_rule)
 def cumprod(input: Any, dim: int | None = None, *, dtype: Any = None, axis: int | None = None) -> Any:
     """The product of all elements up to each one along ``dim``; its gradient is right where elements are 0 too."""
     input, dim = _door(input, dim, dtype, axis, "cumprod")
-    return _cumprod(input, dim=dim) if input.ndim else input
+    return _cumprod(input, dim=dim) if input.ndim else _summed(input)
 
 
 # --- sums of exponentials -------------------------------------------------------------------------------------------

@@ -21,6 +21,8 @@ def abs(input):
 @primitive(elementwise=True, kinks="0: jumps, gradient 0 everywhere")
 def sign(input):
     """−1, 0 or 1; 0 of NaN."""
+    if np.asarray(input).dtype == np.bool_:
+        return np.array(input)
     return np.subtract(np.greater(input, 0), np.less(input, 0), dtype=np.asarray(input).dtype)
 
 

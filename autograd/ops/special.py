@@ -83,7 +83,8 @@ def logaddexp2(input, other):
 @primitive(elementwise=True, promote="float", kinks="input 0: value 0; gradient 0 where other <= 0")
 def xlogy(input, other):
     """``input · log(other)``, and 0 where ``input`` is 0."""
-    product = input * np.log(other)
+    log = np.log(other)
+    product = input * (log if isinstance(other, np.ndarray) else float(log))  # a NumPy number would widen the array
     return np.where(np.equal(input, 0) & ~np.isnan(other), np.zeros_like(product), product)
 
 

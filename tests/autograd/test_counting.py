@@ -88,6 +88,7 @@ X, WHOLE = tensor([1.0, 2.0]), tensor([1, 2])
     ("call", "error", "message"),
     [
         (lambda: ag.unique(WHOLE, dim=1), IndexError, "unique: dim 1 is out of range"),
+        (lambda: ag.unique(WHOLE[0], dim=0), IndexError, "unique: dim 0 of a number, which has no dimensions"),
         (lambda: ag.unique_consecutive(WHOLE, dim=1), IndexError, "unique_consecutive: dim 1 is out of range"),
         (lambda: ag.bincount(X), TypeError, "bincount: the input is a vector of integers, not of shape .* and float32"),
         (lambda: ag.bincount(WHOLE.reshape(2, 1)), TypeError, r"bincount: .* not of shape \(2, 1\)"),

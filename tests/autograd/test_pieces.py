@@ -25,6 +25,10 @@ def test_copysign_at_0_and_its_gradient():
     assert ag.copysign(tensor([1, 2]), -1).dtype == np.float32
 
 
+def test_sign_of_booleans_is_boolean():
+    assert ag.sign(tensor([True, False])).tolist() == [True, False]
+
+
 def test_heaviside_of_nan_is_0_and_carries_no_gradient():
     y = ag.heaviside(tensor([nan, 0.0, 2.0], requires_grad=True), tensor(0.5))
     assert y.tolist() == [0, 0.5, 1]

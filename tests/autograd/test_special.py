@@ -90,5 +90,6 @@ def test_integers_become_float32():
     whole = tensor([1, 2])
     for function in (ag.lgamma, ag.digamma, ag.erfc, ag.exp2, ag.sinc, ag.atan, ag.asinh, ag.deg2rad):
         assert function(whole).dtype == np.float32
+    assert whole.xlogy(1).dtype == ag.xlogy(0.5, whole).dtype == np.float32
     for function in (ag.logaddexp, ag.xlogy, ag.atan2, ag.hypot):
         assert function(whole, whole).dtype == np.float32
