@@ -149,12 +149,14 @@ def _on_all(call: Call) -> Any:
 # --- along dimensions: all of them move by one ----------------------------------------------------------------------
 
 
-@rule("sum", "mean", "var", "std", "logsumexp", "norm", "any", "all", "count_nonzero", "amax", "amin", "prod")
+@rule("sum", "mean", "var", "std", "logsumexp", "norm", "any", "all", "count_nonzero", "amax", "amin", "max_of_all",
+      "min_of_all", "prod")  # fmt: skip
 def _reduce(call: Call) -> Any:
     return call.run(dim=tuple(d + 1 for d in call.settings["dim"]))
 
 
-@rule("softmax", "log_softmax", "cumsum", "max", "min", "argmax", "argmin")
+@rule("softmax", "log_softmax", "cumsum", "cumprod", "logcumsumexp", "running_best", "max", "min", "argmax", "argmin",
+      "argsort", "best", "kth", "middle")  # fmt: skip
 def _along(call: Call) -> Any:
     dim = call.settings["dim"]
     if dim is None or not call.ndim():
@@ -256,7 +258,7 @@ def _embed_add(call: Call) -> Any:
     return move(out, out.ndim - 1, 0)
 
 
-@rule("gather", "scatter_add")
+@rule("gather", "scatter_add", "pick_once", "put_once", "recurrence")
 def _gather(call: Call) -> Any:
     return call.run(call.every(), dim=call.settings["dim"] + 1)
 
