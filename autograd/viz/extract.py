@@ -231,8 +231,8 @@ class _Rows:
 
     def _dtype(self, node: Node) -> str:
         if node.dtype not in self._dtypes:
-            several = isinstance(node.dtype, tuple)  # of an op with several outputs
-            self._dtypes[node.dtype] = ", ".join(map(str, node.dtype)) if several else str(node.dtype)
+            dtypes = node.dtype if isinstance(node.dtype, tuple) else (node.dtype,)  # several: of an op's outputs
+            self._dtypes[node.dtype] = ", ".join(str(dtype) for dtype in dtypes)
         return self._dtypes[node.dtype]
 
     def _where(self, node: Node) -> str:

@@ -48,8 +48,8 @@ def document() -> str:
     checked = [[op for op in differentiable if max(orders[op], default=0) >= k] for k in (1, 2)]
     others = sum(map(len, families.values())) - len(differentiable)
     lines = [
-        f"{len(differentiable)} differentiable ops: {len(checked[0])} checked at order 1, {len(checked[1])} at order 2; "
-        f"{others} ops without a gradient.",
+        f"{len(differentiable)} differentiable ops: {len(checked[0])} checked at order 1, "
+        f"{len(checked[1])} at order 2; {others} ops without a gradient.",
         "",
         "| family | op | rows | order 1 | order 2 | dtypes | kinks |",
         "|---|---|---|---|---|---|---|",
