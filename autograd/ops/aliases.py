@@ -3,7 +3,6 @@
 from .compare import clamp, ge, gt, le, lt, ne
 from .elementwise import div, mul, neg, sub
 from .join import cat
-from .layout import transpose
 from .pieces import abs, trunc
 from .trigonometry import acos, acosh, asin, asinh, atan, atan2, atanh
 
@@ -16,11 +15,10 @@ divide = true_divide = div
 fix = trunc
 greater, greater_equal, less, less_equal, not_equal = gt, ge, lt, le, ne
 multiply, negative, subtract = mul, neg, sub
-swapaxes = swapdims = transpose
 
 # fmt: off
 METHODS = (  # concat and concatenate are none
     "absolute", "arccos", "arcsin", "arctan", "arctan2", "arccosh", "arcsinh", "arctanh", "clip", "divide",
     "true_divide", "fix", "greater", "greater_equal", "less", "less_equal", "not_equal", "multiply", "negative",
-    "subtract", "swapaxes", "swapdims",
+    "subtract",
 )

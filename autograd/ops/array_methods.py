@@ -13,35 +13,32 @@ from . import (
     join,
     layout,
     linalg,
+    named_input,
     positions,
     products,
     rearrange,
     sampling,
     scatter,
     slices,
-    solve,
     windows,
 )
 
 _SAME_NAME: dict[Any, str] = {
     diagonals: "diag diag_embed diagflat diagonal diagonal_scatter",
     products: "addbmm addmm addmv addr baddbmm cross inner kron matrix_power trace",
-    solve: "det logdet slogdet",
+    named_input: "det inverse logdet pinverse slogdet swapaxes swapdims",
     decompositions: "cholesky_solve",
     positions: "index_copy index_fill index_put masked_scatter put take",
     scatter: "index_reduce scatter scatter_reduce",
     rearrange: "dsplit fliplr flipud hsplit ravel repeat_interleave rot90 tensor_split vsplit",
     sampling: "bernoulli multinomial new_empty new_full new_ones new_tensor new_zeros",
+    linalg: "vdot",
     windows: "unfold",
     slices: "narrow select select_scatter slice_scatter",
 }
 _OTHER_NAME: dict[str, Callable] = {
-    "inverse": solve.inv,
-    "pinverse": decompositions.pinv,
-    "vdot": linalg.dot,
     "ger": linalg.outer,
     "moveaxis": layout.movedim,
-    "swapdims": layout.transpose,
     "adjoint": layout.matrix_transpose,
     "split_with_sizes": join.split,
 }

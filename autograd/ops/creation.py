@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,12 @@ def _float_dtype(dtype: Any, op: str) -> np.dtype:
     return dtype
 
 
+def _shape(sizes: tuple, size: Any) -> tuple[int, ...]:
+    if size is not None and sizes:
+        raise TypeError("the size is given twice")
+    return sizes_of(sizes if size is None else (size,))
+
+
 def is_tensor(value: Any) -> bool:
     """Whether ``value`` is a Tensor."""
     return isinstance(value, Tensor)
@@ -36,19 +43,19 @@ def is_tensor(value: Any) -> bool:
 # --- constants ------------------------------------------------------------------------------------------------------
 
 
-def zeros(*size: Any, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+def zeros(*sizes: Any, size: Any = None, dtype: Any = None, requires_grad: bool = False) -> Tensor:
     """All 0."""
-    return _finish(np.zeros(sizes_of(size), _dtype(dtype)), requires_grad)
+    return _finish(np.zeros(_shape(sizes, size), _dtype(dtype)), requires_grad)
 
 
-def ones(*size: Any, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+def ones(*sizes: Any, size: Any = None, dtype: Any = None, requires_grad: bool = False) -> Tensor:
     """All 1."""
-    return _finish(np.ones(sizes_of(size), _dtype(dtype)), requires_grad)
+    return _finish(np.ones(_shape(sizes, size), _dtype(dtype)), requires_grad)
 
 
-def empty(*size: Any, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+def empty(*sizes: Any, size: Any = None, dtype: Any = None, requires_grad: bool = False) -> Tensor:
     """Whatever the memory holds: to be written before it is read."""
-    return _finish(np.empty(sizes_of(size), _dtype(dtype)), requires_grad)
+    return _finish(np.empty(_shape(sizes, size), _dtype(dtype)), requires_grad)
 
 
 def full(size: Any, fill_value: Any, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
@@ -89,10 +96,15 @@ def full_like(input: Any, fill_value: Any, *, dtype: Any = None, requires_grad: 
 # --- sequences ------------------------------------------------------------------------------------------------------
 
 
-def arange(start: Any, end: Any = None, step: Any = 1, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+def arange(
+    start: Any = None, end: Any = None, step: Any = 1, *, dtype: Any = None, requires_grad: bool = False
+) -> Tensor:
     """``start, start + step, ...`` before ``end``; ``arange(n)`` counts from 0. Whole numbers give int64."""
     if end is None:
-        start, end = 0, start
+        start, end = None, start
+    if end is None:
+        raise TypeError("arange: end is missing")
+    start = 0 if start is None else start
     start, end, step = (x.item() if isinstance(x, (Tensor, np.ndarray, np.generic)) else x for x in (start, end, step))
     if step == 0:
         raise ValueError("arange: step must not be 0")
@@ -100,13 +112,31 @@ def arange(start: Any, end: Any = None, step: Any = 1, *, dtype: Any = None, req
         raise ValueError(f"arange: {end} is not reached from {start} in steps of {step}")
     if dtype is None:
         dtype = np.int64 if all(isinstance(x, int) for x in (start, end, step)) else default_float
+    dtype = np.dtype(dtype)
+    if dtype.kind == "b":
+        raise TypeError("arange: booleans do not count")
+    if dtype == np.int64:  # as in PyTorch, whole numbers are counted in steps of whole numbers
+        start, end, step = int(start), int(end), int(step)
+        if step == 0:
+            raise ValueError(f"arange: the step is 0 in {dtype}")
+    elif dtype.kind in "iu":
+        count = max(0, math.ceil((end - start) / step))
+        return _finish((int(start) + np.arange(count) * int(step)).astype(dtype), requires_grad)
     return _finish(np.arange(start, end, step).astype(dtype, copy=False), requires_grad)
 
 
 def linspace(start: float, end: float, steps: int, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
     """``steps`` numbers at equal distances, both ends included."""
     _check_steps("linspace", steps)
-    return _finish(np.linspace(float(start), float(end), steps).astype(_dtype(dtype), copy=False), requires_grad)
+    dtype = _dtype(dtype)
+    if dtype.kind == "b":
+        raise TypeError("linspace: booleans do not count")
+    if dtype.kind in "iu":  # from both ends towards the middle, without the decimals, as PyTorch does
+        first, last, i = int(start), int(end), np.arange(steps)
+        step = (last - first) / max(1, steps - 1)
+        whole = np.trunc(np.where(i < steps / 2, first + step * i, last - step * (steps - i - 1)))
+        return _finish(whole.astype(dtype), requires_grad)
+    return _finish(np.linspace(float(start), float(end), steps).astype(dtype, copy=False), requires_grad)
 
 
 def logspace(
@@ -136,14 +166,18 @@ def triu_indices(row: int, col: int, offset: int = 0, *, dtype: Any = np.int64) 
 # --- random numbers -------------------------------------------------------------------------------------------------
 
 
-def rand(*size: Any, generator: Any = None, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+def rand(
+    *sizes: Any, size: Any = None, generator: Any = None, dtype: Any = None, requires_grad: bool = False
+) -> Tensor:
     """Uniform in [0, 1)."""
-    return _finish(uniform(sizes_of(size), _float_dtype(dtype, "rand"), generator), requires_grad)
+    return _finish(uniform(_shape(sizes, size), _float_dtype(dtype, "rand"), generator), requires_grad)
 
 
-def randn(*size: Any, generator: Any = None, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+def randn(
+    *sizes: Any, size: Any = None, generator: Any = None, dtype: Any = None, requires_grad: bool = False
+) -> Tensor:
     """Normal with mean 0 and variance 1."""
-    return _finish(normal(sizes_of(size), _float_dtype(dtype, "randn"), generator), requires_grad)
+    return _finish(normal(_shape(sizes, size), _float_dtype(dtype, "randn"), generator), requires_grad)
 
 
 def randint(
@@ -156,18 +190,26 @@ def randint(
     requires_grad: bool = False,
 ) -> Tensor:
     """Whole numbers in [low, high), int64: ``randint(high, size)`` or ``randint(low, high, size)``."""
-    if size is None:
-        low, high, size = 0, low, high
+    if isinstance(high, (tuple, list)) and size is None:
+        high, size = None, high
+    if high is None:
+        low, high = 0, low
     if size is None:
         raise TypeError("randint: size is missing; call randint(high, size) or randint(low, high, size)")
     if low >= high:
         raise ValueError(f"randint: no whole number lies in [{low}, {high})")
+    kind = np.dtype(np.int64 if dtype is None else dtype)
+    most = 1 if kind.kind == "b" else np.iinfo(kind).max if kind.kind in "iu" else high
+    if high - 1 > most:
+        raise ValueError(f"randint: {high - 1} does not fit into {kind}")
     array = np.asarray(numpy_generator(generator).integers(low, high, sizes_of((size,))))
     return _finish(array.astype(np.int64 if dtype is None else dtype, copy=False), requires_grad)
 
 
 def randperm(n: int, *, generator: Any = None, dtype: Any = None) -> Tensor:
     """The numbers 0 to n−1 in random order."""
+    if n < 0:
+        raise ValueError(f"randperm: n must not be negative, got {n}")
     return _finish(numpy_generator(generator).permutation(n).astype(np.int64 if dtype is None else dtype), False)
 
 

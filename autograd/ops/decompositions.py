@@ -110,11 +110,15 @@ def cholesky(A: Any, *, upper: bool = False) -> Any:
     return matrix_transpose(_cholesky(matrix_transpose(A))) if upper else _cholesky(A)
 
 
-def cholesky_solve(B: Any, L: Any, upper: bool = False) -> Any:
-    """``X`` in ``A X = B``, of the Cholesky factor ``L`` of ``A``."""
-    square_matrices(L, "cholesky_solve", "L")
-    L = matrix_transpose(triu(L)) if upper else tril(L)
-    return _solve(matrix_transpose(L), _solve(L, B))
+def cholesky_solve(input: Any, input2: Any, upper: bool = False) -> Any:
+    """``X`` in ``A X = input``, where ``input2`` is the Cholesky factor of ``A``."""
+    matrices(input, "cholesky_solve", "input")
+    square_matrices(input2, "cholesky_solve", "input2")
+    _check("cholesky_solve", input, input2)
+    if input.shape[-2] != input2.shape[-1]:
+        raise ValueError(f"cholesky_solve: {input.shape[-2]} rows but a factor of {input2.shape[-1]}")
+    L = matrix_transpose(triu(input2)) if upper else tril(input2)
+    return _solve(matrix_transpose(L), _solve(L, input))
 
 
 # --- QR -------------------------------------------------------------------------------------------------------------

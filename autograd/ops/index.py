@@ -9,7 +9,7 @@ import numpy as np
 from ..primitive import primitive
 from ..tensor import Tensor, wrap
 from .compare import where
-from .layout import _broadcast_to, _reshape, axis_of
+from .layout import _broadcast_to, _reshape, axis_of, cast
 
 # --- x[...] ---------------------------------------------------------------------------------------------------------
 # Basic indices (numbers, slices, ..., None) give a view and name no element twice; others gather, and may.
@@ -254,7 +254,20 @@ def masked_fill(input: Any, mask: Any, value: Any) -> Any:
     """``value`` (a number or 0-d Tensor) where ``mask`` is true, else ``input``."""
     if isinstance(value, (Tensor, np.ndarray)) and value.ndim:
         raise ValueError(f"masked_fill: value is a number or 0-d, not of shape {tuple(value.shape)}; use where")
-    return where(mask, value, input)
+    if mask.dtype != np.bool_:
+        raise TypeError(f"masked_fill: the mask has dtype {mask.dtype}, but it must be boolean")
+    return where(mask, fitting(value, input.dtype, "masked_fill"), input)
+
+
+def fitting(value: Any, dtype: np.dtype, op: str) -> Any:
+    """A number or 0-d Tensor in the dtype of what it is written to; a gradient must not get lost on the way."""
+    if isinstance(value, Tensor):
+        if value.requires_grad and dtype.kind != "f":
+            raise TypeError(f"{op}: a value that requires grad is written to {dtype}, which has no gradient")
+        return value if value.dtype == dtype else cast(value, dtype=dtype)
+    if dtype.kind in "iu" and not np.iinfo(dtype).min <= int(value) <= np.iinfo(dtype).max:
+        raise ValueError(f"{op}: value {value} does not fit into {dtype}")
+    return np.asarray(value).astype(dtype)
 
 
 def masked_select(input: Any, mask: Any) -> Any:

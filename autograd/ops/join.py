@@ -12,7 +12,7 @@ from ..dtypes import result_type
 from ..primitive import primitive
 from ..tensor import Tensor
 from .index import basic
-from .layout import _reshape, axis_of, broadcast_to, cast, sizes_of
+from .layout import _reshape, axis_of, broadcast_to, cast, given
 
 
 @primitive
@@ -106,9 +106,9 @@ def unbind(input: Any, dim: int = 0) -> tuple:
     return tuple(basic(input, index=(*(slice(None),) * dim, i)) for i in range(input.shape[dim]))
 
 
-def repeat(input: Any, *repeats: Any) -> Any:
+def repeat(input: Any, *counts: Any, repeats: Any = None) -> Any:
     """Copies side by side, ``repeats[i]`` of them along dimension ``i``; missing leading dimensions are added."""
-    counts = sizes_of(repeats)
+    counts = given(counts, repeats, "repeat", "repeats")
     if len(counts) < input.ndim:
         raise ValueError(f"repeat: {len(counts)} counts for {input.ndim} dimensions; one for each is needed")
     if any(n < 0 for n in counts):
@@ -119,9 +119,9 @@ def repeat(input: Any, *repeats: Any) -> Any:
     return _reshape(filled, shape=tuple(r * n for r, n in zip(counts, shape)))
 
 
-def tile(input: Any, *dims: Any) -> Any:
+def tile(input: Any, *counts: Any, dims: Any = None) -> Any:
     """:func:`repeat` that adds missing counts as ones in front."""
-    counts = sizes_of(dims)
+    counts = given(counts, dims, "tile", "dims")
     return repeat(input, (1,) * (input.ndim - len(counts)) + counts)
 
 

@@ -34,6 +34,13 @@ def axes_of(dim: Any, ndim: int, op: str) -> tuple[int, ...]:
     return (found,) if ndim else ()
 
 
+def given(one_by_one: tuple, together: Any, op: str, name: str) -> tuple[int, ...]:
+    """Numbers given one by one, as one tuple, or by name; one of these."""
+    if (together is None) == (not one_by_one):
+        raise TypeError(f"{op}: {name} is missing" if together is None else f"{op}: {name} is given twice")
+    return sizes_of(one_by_one if together is None else (together,))
+
+
 def sizes_of(sizes: tuple) -> tuple[int, ...]:
     """``f(2, 3)`` and ``f((2, 3))`` mean the same."""
     if len(sizes) == 1 and isinstance(sizes[0], (tuple, list)):
@@ -61,9 +68,9 @@ sum_to.vjp(input=lambda g, input_shape: _broadcast_to(g, shape=input_shape))
 _broadcast_to.vjp(input=lambda g, input_shape: sum_to(g, shape=input_shape))
 
 
-def broadcast_to(input: Any, shape: Sequence[int]) -> Any:
-    """``input`` repeated (without a copy) to a larger ``shape``; −1 keeps a size."""
-    shape = tuple(as_int(n) for n in shape)
+def broadcast_to(input: Any, size: Sequence[int]) -> Any:
+    """``input`` repeated (without a copy) to a larger shape; −1 keeps a size."""
+    shape = tuple(as_int(n) for n in size)
     have = input.shape
     lead = len(shape) - len(have)
     if lead < 0:
@@ -78,9 +85,9 @@ def broadcast_to(input: Any, shape: Sequence[int]) -> Any:
     return _broadcast_to(input, shape=shape)
 
 
-def expand(input: Any, *sizes: Any) -> Any:
+def expand(input: Any, *sizes: Any, size: Any = None) -> Any:
     """``input.expand(2, −1)``: :func:`broadcast_to` as a method, with sizes one by one."""
-    return broadcast_to(input, sizes_of(sizes))
+    return broadcast_to(input, given(sizes, size, "expand", "size"))
 
 
 @primitive(elementwise=True)
@@ -111,7 +118,7 @@ _reshape.vjp(input=lambda g, input_shape: _reshape(g, shape=input_shape))
 
 def reshape(input: Any, *sizes: Any, shape: Any = None) -> Any:
     """The same elements in another shape (one size may be −1); without a copy where memory allows."""
-    return _reshape(input, shape=sizes_of(sizes) if shape is None else sizes_of((shape,)))
+    return _reshape(input, shape=given(sizes, shape, "reshape", "shape"))
 
 
 def flatten(input: Any, start_dim: int = 0, end_dim: int = -1) -> Any:
@@ -160,13 +167,13 @@ def _permute(input, *, dims):
 _permute.vjp(input=lambda g, *, dims: _permute(g, dims=tuple(int(i) for i in np.argsort(dims))))
 
 
-def permute(input: Any, *dims: Any) -> Any:
+def permute(input: Any, *order: Any, dims: Any = None) -> Any:
     """The dimensions in another order: dimension ``i`` of the result is ``dims[i]`` of the input."""
-    wanted = sizes_of(dims)
-    order = tuple(axis_of(d, input.ndim, "permute") for d in wanted)
-    if sorted(order) != list(range(input.ndim)):
+    wanted = given(order, dims, "permute", "dims")
+    found = tuple(axis_of(d, input.ndim, "permute") for d in wanted)
+    if sorted(found) != list(range(input.ndim)):
         raise ValueError(f"permute: dims {wanted} must name each of the {input.ndim} dimensions once")
-    return _permute(input, dims=order)
+    return _permute(input, dims=found)
 
 
 def transpose(input: Any, dim0: int, dim1: int) -> Any:
@@ -218,9 +225,9 @@ _flip.vjp(input=lambda g, *, dims: _flip(g, dims=dims))
 _roll.vjp(input=lambda g, *, shifts, dims: _roll(g, shifts=tuple(-n for n in shifts), dims=dims))
 
 
-def flip(input: Any, *dims: Any) -> Any:
+def flip(input: Any, *axes: Any, dims: Any = None) -> Any:
     """Reverse the order along each of ``dims``."""
-    wanted = sizes_of(dims)
+    wanted = given(axes, dims, "flip", "dims")
     return _flip(input, dims=axes_of(wanted, input.ndim, "flip") if wanted else ())
 
 

@@ -53,6 +53,8 @@ def _check(op: str, input: Any, other: Any) -> None:
             raise TypeError(f"{op}: both are Tensors or arrays, not {type(x).__name__}")
     if input.dtype != other.dtype:
         raise TypeError(f"{op}: input is {input.dtype} but other is {other.dtype}; convert one with .to(dtype)")
+    if input.dtype == np.bool_ and all(input.shape) and all(other.shape):
+        raise TypeError(f"{op}: booleans are not multiplied and added; convert them with .to(dtype)")
 
 
 def matmul(input: Any, other: Any) -> Any:
@@ -80,29 +82,40 @@ def matmul(input: Any, other: Any) -> Any:
     return _reshape(out, shape=out.shape[:-1])
 
 
-def _product(name: str, ndims: tuple[int, int]) -> Any:
-    def op(input: Any, other: Any) -> Any:
-        if (input.ndim, other.ndim) != ndims:
-            raise ValueError(
-                f"{name}: expected {ndims[0]} and {ndims[1]} dimensions, "
-                f"not shapes {tuple(input.shape)} and {tuple(other.shape)}; matmul takes any"
-            )
-        if name == "bmm" and input.shape[0] != other.shape[0]:
-            raise ValueError(f"bmm: {input.shape[0]} matrices on the left, {other.shape[0]} on the right")
-        return matmul(input, other)
-
-    op.__name__ = op.__qualname__ = name
-    return op
+def _product(name: str, ndims: tuple[int, int], input: Any, other: Any) -> Any:
+    if (input.ndim, other.ndim) != ndims:
+        raise ValueError(
+            f"{name}: expected {ndims[0]} and {ndims[1]} dimensions, "
+            f"not shapes {tuple(input.shape)} and {tuple(other.shape)}; matmul takes any"
+        )
+    if name == "bmm" and input.shape[0] != other.shape[0]:
+        raise ValueError(f"bmm: {input.shape[0]} matrices on the left, {other.shape[0]} on the right")
+    return matmul(input, other)
 
 
-mm = _product("mm", (2, 2))
-mm.__doc__ = """The product of two matrices, without broadcasting."""
-mv = _product("mv", (2, 1))
-mv.__doc__ = """The product of a matrix and a vector."""
-bmm = _product("bmm", (3, 3))
-bmm.__doc__ = """The products of two equally long stacks of matrices, without broadcasting."""
-dot = _product("dot", (1, 1))
-dot.__doc__ = """The inner product of two vectors."""
+def mm(input: Any, mat2: Any) -> Any:
+    """The product of two matrices, without broadcasting."""
+    return _product("mm", (2, 2), input, mat2)
+
+
+def mv(input: Any, vec: Any) -> Any:
+    """The product of a matrix and a vector."""
+    return _product("mv", (2, 1), input, vec)
+
+
+def bmm(input: Any, mat2: Any) -> Any:
+    """The products of two equally long stacks of matrices, without broadcasting."""
+    return _product("bmm", (3, 3), input, mat2)
+
+
+def dot(input: Any, tensor: Any) -> Any:
+    """The inner product of two vectors."""
+    return _product("dot", (1, 1), input, tensor)
+
+
+def vdot(input: Any, other: Any) -> Any:
+    """:func:`dot`, whose conjugate numbers are real here."""
+    return _product("dot", (1, 1), input, other)
 
 
 def outer(input: Any, vec2: Any) -> Any:

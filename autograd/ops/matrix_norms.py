@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..tensor import Tensor, as_tensor
 from .decompositions import svdvals
 from .layout import _reshape, axes_of, cast, movedim
 from .reduce import _norm, _sum
@@ -19,6 +20,8 @@ def _prepared(x: Any, dtype: Any, op: str) -> Any:
     if dtype is not None:
         if np.dtype(dtype).kind != "f":
             raise TypeError(f"{op}: dtype must be floating point, not {np.dtype(dtype)}")
+        if x.dtype.kind == "f" and np.dtype(dtype).itemsize < x.dtype.itemsize:
+            raise TypeError(f"{op}: dtype {np.dtype(dtype)} is narrower than the input's {x.dtype}")
         if np.dtype(dtype) != x.dtype:
             x = cast(x, dtype=np.dtype(dtype))
     if x.dtype.kind != "f":
@@ -86,6 +89,9 @@ def norm(A: Any, ord: Any = None, dim: Any = None, keepdim: bool = False, *, dty
 
 def cond(A: Any, p: Any = None) -> Any:
     """The condition number ``‖A‖ ‖A⁻¹‖`` in the matrix norm ``p``; the default 2 is that of the singular values."""
+    if not math.prod(A.shape):
+        zeros = np.zeros(tuple(A.shape[:-2]), A.dtype if A.dtype.kind == "f" else np.float32)
+        return as_tensor(zeros) if isinstance(A, Tensor) else zeros
     matrices(A, "cond")
     if p in (None, 2, -2):
         values = svdvals(A)

@@ -107,7 +107,7 @@ FUNCTIONS: dict[Callable, Callable] = {
     np.atleast_1d: lambda *arys: rearrange.atleast_1d(*arys),
     np.atleast_2d: lambda *arys: rearrange.atleast_2d(*arys),
     np.atleast_3d: lambda *arys: rearrange.atleast_3d(*arys),
-    np.flip: lambda m, axis=None: layout.flip(m, *layout.axes_of(axis, m.ndim, "flip")),
+    np.flip: lambda m, axis=None: layout.flip(m, layout.axes_of(axis, m.ndim, "flip")),
     np.fliplr: lambda m: rearrange.fliplr(m),
     np.flipud: lambda m: rearrange.flipud(m),
     np.rot90: lambda m, k=1, axes=(0, 1): rearrange.rot90(m, k, axes),

@@ -14,7 +14,7 @@ import numpy as np
 
 from ..primitive import primitive
 from ..tensor import Tensor
-from .index import _check_along, _grid, _part, basic
+from .index import _check_along, _grid, _part, basic, fitting
 from .layout import _broadcast_to, _reshape, axis_of
 
 
@@ -164,15 +164,12 @@ def index_fill(input: Any, dim: int, index: Any, value: Any) -> Any:
     if isinstance(value, (Tensor, np.ndarray)) and value.ndim:
         raise ValueError(f"index_fill: value is a number or 0-d, not of shape {tuple(value.shape)}")
     _, _, positions = rows_at(input, dim, index, "index_fill", negative=True)
-    return _write_at(input, positions, _filled(value, positions.shape, input.dtype))
+    return _write_at(input, positions, filled(value, positions.shape, input.dtype, "index_fill"))
 
 
-def _filled(value: Any, shape: tuple[int, ...], dtype: np.dtype) -> Any:
-    from .layout import cast
-
-    if not isinstance(value, Tensor):
-        return np.full(shape, value, dtype)
-    return _broadcast_to(value if value.dtype == dtype else cast(value, dtype=dtype), shape=shape)
+def filled(value: Any, shape: tuple[int, ...], dtype: np.dtype, op: str) -> Any:
+    """A number or 0-d Tensor, everywhere."""
+    return _broadcast_to(fitting(value, dtype, op), shape=shape)
 
 
 def places_along(input: Any, dim: int, index: Any, op: str) -> tuple[np.ndarray, np.ndarray]:

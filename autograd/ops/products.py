@@ -9,10 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from ..tensor import Tensor, as_tensor
+from ..dtypes import result_type
+from ..tensor import Tensor
 from .diagonals import diagonal
 from .join import stack, unbind
-from .layout import _permute, _reshape, axes_of, axis_of
+from .layout import _permute, _reshape, axes_of, axis_of, cast
 from .linalg import _check, bmm, matmul, mm, mv, outer
 from .reduce import _sum
 
@@ -34,9 +35,12 @@ def tensordot(a: Any, b: Any, dims: Any = 2) -> Any:
         if len(lists) != 2 or len(lists[0]) != len(lists[1]):
             raise ValueError(f"tensordot: dims is a number or two lists of equal length, not {dims}")
         first, second = (axes_of(d, x.ndim, "tensordot") if d else () for d, x in zip(lists, (a, b)))
-    sizes = [a.shape[i] for i in first]
     for i, j in zip(first, second):
         if a.shape[i] != b.shape[j]:
+            if 1 in (a.shape[i], b.shape[j]):  # a size of 1 broadcasts: the other is summed over
+                a = _sum(a, dim=(i,), keepdim=True) if b.shape[j] == 1 else a
+                b = _sum(b, dim=(j,), keepdim=True) if a.shape[i] == 1 else b
+                continue
             raise ValueError(
                 f"tensordot: dim {i} of a has size {a.shape[i]} but dim {j} of b has {b.shape[j]}; "
                 f"a.shape={tuple(a.shape)}, b.shape={tuple(b.shape)}"
@@ -44,7 +48,7 @@ def tensordot(a: Any, b: Any, dims: Any = 2) -> Any:
     rows = [i for i in range(a.ndim) if i not in first]
     columns = [j for j in range(b.ndim) if j not in second]
     shape = (*(a.shape[i] for i in rows), *(b.shape[j] for j in columns))
-    inner = math.prod(sizes)
+    inner = math.prod(a.shape[i] for i in first)
     left = _reshape(_permute(a, dims=(*rows, *first)), shape=(math.prod(a.shape[i] for i in rows), inner))
     right = _reshape(_permute(b, dims=(*second, *columns)), shape=(inner, math.prod(b.shape[j] for j in columns)))
     return _reshape(matmul(left, right), shape=shape)
@@ -66,10 +70,13 @@ def inner(input: Any, other: Any) -> Any:
 def vecdot(x: Any, y: Any, *, dim: int = -1) -> Any:
     """The inner products of the vectors along ``dim``; the other dimensions broadcast."""
     _check("vecdot", x, y)
-    if not x.ndim or not y.ndim:
-        raise ValueError("vecdot: a 0-d tensor holds no vectors")
-    if x.shape[dim] != y.shape[dim]:
-        raise ValueError(f"vecdot: vectors of {x.shape[dim]} and of {y.shape[dim]} elements")
+    if x.dtype.kind != "f":
+        raise TypeError(f"vecdot: vectors are floating point, not {x.dtype}; convert them with .to(dtype)")
+    if not x.ndim and not y.ndim:
+        return x * y
+    sizes = [v.shape[axis_of(dim, v.ndim, "vecdot")] if v.ndim else 1 for v in (x, y)]
+    if sizes[0] != sizes[1]:
+        raise ValueError(f"vecdot: vectors of {sizes[0]} and of {sizes[1]} elements")
     product = x * y
     return _sum(product, dim=axes_of(dim, product.ndim, "vecdot"), keepdim=False)
 
@@ -114,7 +121,10 @@ def addmv(input: Any, mat: Any, vec: Any, *, beta: float = 1, alpha: float = 1) 
 
 def addr(input: Any, vec1: Any, vec2: Any, *, beta: float = 1, alpha: float = 1) -> Any:
     """``beta · input + alpha · vec1 ⊗ vec2``"""
-    return _plus("addr", input, outer(vec1, vec2), beta, alpha)
+    product = outer(vec1, vec2)
+    dtype = result_type([x._data if isinstance(x, Tensor) else x for x in (input, product)])
+    input, product = (x if x.dtype == dtype else cast(x, dtype=dtype) for x in (input, product))
+    return _plus("addr", input, product, beta, alpha)
 
 
 def baddbmm(input: Any, batch1: Any, batch2: Any, *, beta: float = 1, alpha: float = 1) -> Any:
@@ -184,14 +194,16 @@ def chain_matmul(*matrices: Any) -> Any:
 
 def matrix_power(input: Any, n: int) -> Any:
     """Each square matrix multiplied by itself ``n`` times; a negative ``n`` multiplies inverses, 0 gives identities."""
-    from .solve import inv, square_matrices
+    from .slices import _overwrite
+    from .solve import inv
 
-    square_matrices(input, "matrix_power")
     if n < 0:
         input, n = inv(input), -n
+    if input.ndim < 2 or input.shape[-1] != input.shape[-2]:
+        raise ValueError(f"matrix_power: square matrices are needed, not shape {tuple(input.shape)}")
     if n == 0:
         identity = np.zeros(tuple(input.shape), input.dtype) + np.eye(input.shape[-1], dtype=input.dtype)
-        return as_tensor(identity) if isinstance(input, Tensor) else identity
+        return _overwrite(input, identity, index=(...,))
     result, power = None, input
     while n:  # squares of squares: log2(n) products
         if n & 1:
@@ -207,11 +219,14 @@ def trace(input: Any) -> Any:
     if input.ndim != 2:
         raise ValueError(f"trace: one matrix is needed, not shape {tuple(input.shape)}; see diagonal(...).sum(-1)")
     main = diagonal(input)
+    if input.dtype == np.bool_:
+        raise TypeError("trace: booleans are not added; convert them with .to(dtype)")
     return _sum(main, dim=(0,), keepdim=False)
 
 
 def cross(input: Any, other: Any, dim: int | None = None) -> Any:
     """The cross products of 3-vectors along ``dim`` (default: the first of size 3); the other dimensions broadcast."""
+    _check("cross", input, other)
     if input.ndim != other.ndim:
         raise ValueError(f"cross: {input.ndim} and {other.ndim} dimensions; they must be equal")
     if dim is None:

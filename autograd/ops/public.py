@@ -24,8 +24,6 @@ from .aliases import (
     negative,
     not_equal,
     subtract,
-    swapaxes,
-    swapdims,
     true_divide,
 )
 from .choosing import clamp_max, clamp_min, fmax, fmin

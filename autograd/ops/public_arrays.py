@@ -3,14 +3,13 @@
 
 from .creation import logspace, tril_indices, triu_indices
 from .decompositions import cholesky_solve
-from .decompositions import pinv as pinverse
 from .diagonals import diag, diag_embed, diagflat, diagonal, diagonal_scatter
 from .dlpack import from_dlpack
 from .layout import matrix_transpose as adjoint
 from .layout import movedim as moveaxis
-from .layout import transpose as swapdims
-from .linalg import dot as vdot
 from .linalg import outer as ger
+from .linalg import vdot
+from .named_input import det, inverse, logdet, pinverse, slogdet, swapaxes, swapdims
 from .positions import index_copy, index_fill, index_put, masked_scatter, put, take
 from .products import (
     addbmm,
@@ -55,5 +54,3 @@ from .rearrange import vstack as row_stack
 from .sampling import bernoulli, multinomial, normal, poisson, randint_like
 from .scatter import index_reduce, scatter, scatter_reduce
 from .slices import narrow, select, select_scatter, slice_scatter
-from .solve import det, logdet, slogdet
-from .solve import inv as inverse

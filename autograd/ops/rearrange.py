@@ -191,15 +191,17 @@ def repeat_interleave(
         return as_tensor(np.repeat(np.arange(counts.size), counts))
     if dim is None:
         input, dim = ravel(input), 0
+    if not input.ndim:
+        raise IndexError("repeat_interleave: a 0-d tensor has no dim; leave it out")
     dim = axis_of(dim, input.ndim, "repeat_interleave")
-    n = input.shape[dim] if input.ndim else 1
+    n = input.shape[dim]
     counts = _counts(value_of(repeats).reshape(-1))
     if counts.size not in (1, n):
         raise ValueError(f"repeat_interleave: {counts.size} repeats for {n} elements of dim {dim}")
     index = np.repeat(np.arange(n), counts)
     if output_size is not None and output_size != index.size:
         raise ValueError(f"repeat_interleave: output_size is {output_size}, but the repeats add up to {index.size}")
-    return _index_select(input if input.ndim else _reshape(input, shape=(1,)), index, dim=dim)
+    return _index_select(input, index, dim=dim)
 
 
 def _counts(array: np.ndarray) -> np.ndarray:

@@ -108,10 +108,18 @@ def multinomial(input: Any, num_samples: int, replacement: bool = False, *, gene
 
 
 def randint_like(
-    input: Any, low: Any, high: Any = None, *, generator: Any = None, dtype: Any = None, requires_grad: bool = False
+    input: Any,
+    low: Any = None,
+    high: Any = None,
+    *,
+    generator: Any = None,
+    dtype: Any = None,
+    requires_grad: bool = False,
 ) -> Tensor:
     """Whole numbers in [low, high), or [0, low), of the shape and dtype of ``input``."""
-    low, high = (0, low) if high is None else (low, high)
+    low, high = (0, low) if high is None else (0 if low is None else low, high)
+    if high is None:
+        raise TypeError("randint_like: high is missing")
     dtype = input.dtype if dtype is None else dtype
     return randint(low, high, tuple(input.shape), generator=generator, dtype=dtype, requires_grad=requires_grad)
 

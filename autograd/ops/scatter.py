@@ -10,10 +10,10 @@ from ..primitive import primitive
 from .layout import _reshape
 from .positions import (
     _add_at,
-    _filled,
     _read_at,
     _write_at,
     cut_to,
+    filled,
     places_along,
     rows_at,
     same_dtype,
@@ -32,7 +32,7 @@ def scatter(input: Any, dim: int, index: Any, src: Any = None, *, value: Any = N
     index, positions = places_along(input, dim, index, "scatter")
     src = value if src is None else src
     if not hasattr(src, "ndim") or (src.ndim == 0 and index.ndim):
-        src = _filled(src, index.shape, input.dtype)
+        src = filled(src, index.shape, input.dtype, "scatter")
     same_dtype("scatter", input, src)
     if not index.size:
         return _add_at(input, positions, np.zeros(positions.shape, input.dtype))
@@ -51,6 +51,8 @@ def scatter_reduce(input: Any, dim: int, index: Any, src: Any, reduce: str, *, i
     include_self : whether the value of ``input`` in that place is one of them; places nothing is sent to keep theirs
     """
     _check_reduce(reduce, "scatter_reduce")
+    if input.dtype == np.bool_ and reduce == "mean":
+        raise TypeError("scatter_reduce: booleans have no mean; convert them with .to(dtype)")
     index, positions = places_along(input, dim, index, "scatter_reduce")
     same_dtype("scatter_reduce", input, src)
     if not index.size:
@@ -61,8 +63,14 @@ def scatter_reduce(input: Any, dim: int, index: Any, src: Any, reduce: str, *, i
 def index_reduce(input: Any, dim: int, index: Any, source: Any, reduce: str, *, include_self: bool = True) -> Any:
     """:func:`scatter_reduce` of whole slices of ``source``, at positions along ``dim``."""
     _check_reduce(reduce, "index_reduce")
+    if reduce == "sum":
+        raise ValueError("index_reduce: index_add sums")
+    if input.dtype == np.bool_:
+        raise TypeError("index_reduce: numbers are reduced, not booleans")
     dim, index, positions = rows_at(input, dim, index, "index_reduce")
     same_dtype("index_reduce", input, source, "source")
+    if input.ndim == source.ndim == 0:
+        source = _reshape(source, shape=(1,))
     if tuple(source.shape) != positions.shape:
         raise ValueError(
             f"index_reduce: source.shape={tuple(source.shape)}, expected {positions.shape} for {index.size} positions"

@@ -9,8 +9,7 @@ import numpy as np
 
 from ..primitive import primitive
 from .index import basic
-from .layout import axis_of
-from .positions import same_dtype
+from .layout import axis_of, cast
 
 
 @primitive
@@ -62,7 +61,8 @@ def narrow(input: Any, dim: int, start: Any, length: int) -> Any:
 
 
 def _write(input: Any, src: Any, index: tuple, op: str) -> Any:
-    same_dtype(op, input, src)
+    if src.dtype != input.dtype:
+        src = cast(src, dtype=input.dtype)
     shape = np.broadcast_to(0, tuple(input.shape))[index].shape
     if tuple(src.shape) != shape:
         raise ValueError(f"{op}: src.shape={tuple(src.shape)}, but the slice has shape {shape}")

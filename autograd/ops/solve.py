@@ -7,9 +7,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..primitive import primitive
-from ..tensor import Tensor
 from .diagonals import _diagonal, _diagonal_embed
-from .layout import _reshape, matrix_transpose, sum_to, unsqueeze
+from .layout import _reshape, matrix_transpose, sum_to, tril, triu, unsqueeze
 from .linalg import _check, _matmul
 
 
@@ -122,17 +121,20 @@ def solve(A: Any, B: Any, *, left: bool = True) -> Any:
 
 def solve_triangular(A: Any, B: Any, *, upper: bool, left: bool = True, unitriangular: bool = False) -> Any:
     """:func:`solve` that reads one triangle of ``A`` (``unitriangular``: and takes the diagonal for ones)."""
-    from .layout import tril, triu
-
     square_matrices(A, "solve_triangular")
-    if B.ndim < 2:
-        raise ValueError(f"solve_triangular: B has shape {tuple(B.shape)}; a matrix has at least 2 dimensions")
+    matrices(B, "solve_triangular", "B")
+    _check("solve_triangular", A, B)
+    if B.shape[-2 if left else -1] != A.shape[-1]:
+        raise ValueError(
+            f"solve_triangular: A is {A.shape[-1]} by {A.shape[-1]} but B has shape {tuple(B.shape)}; "
+            f"their sizes do not fit {'A X' if left else 'X A'} = B"
+        )
     triangle = triu if upper else tril
     if unitriangular:
         A = triangle(A, 1 if upper else -1) + np.eye(A.shape[-1], dtype=A.dtype)
     else:
         A = triangle(A)
-    return solve(A, B, left=left)
+    return _solve(A, B) if left else matrix_transpose(_solve(matrix_transpose(A), matrix_transpose(B)))
 
 
 # --- determinants ---------------------------------------------------------------------------------------------------
@@ -240,12 +242,3 @@ def slogdet(A: Any) -> SLogDet:
     """
     square_matrices(A, "slogdet")
     return SLogDet(*_slogdet(A))
-
-
-def logdet(A: Any) -> Any:
-    """The logarithm of the determinant: NaN where it is negative, −inf where it is 0."""
-    from .compare import where
-
-    sign, logabsdet = slogdet(A)
-    negative = (sign._data if isinstance(sign, Tensor) else np.asarray(sign)) < 0
-    return where(negative, float("nan"), logabsdet) if negative.any() else logabsdet

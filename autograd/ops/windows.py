@@ -9,6 +9,7 @@ import numpy as np
 from .. import kernels
 from ..geometry import conv_output_size, pair
 from ..primitive import primitive
+from .index import basic
 from .layout import _reshape, axis_of
 
 
@@ -38,8 +39,9 @@ _windows_sum.vjp(input=lambda g, *, dim, size, step: _windows(g, dim=dim, size=s
 
 def unfold(input: Any, dimension: int, size: int, step: int) -> Any:
     """``Tensor.unfold``: windows of ``size`` along a dimension, one every ``step``, each in a new last dimension."""
-    if not input.ndim:
-        input = _reshape(input, shape=(1,))
+    if not input.ndim:  # one element: its only window is a vector
+        vector = unfold(_reshape(input, shape=(1,)), dimension, size, step)
+        return _reshape(basic(vector, index=(0,)), shape=(size,))
     dim = axis_of(dimension, input.ndim, "unfold")
     n = input.shape[dim]
     if step < 1:
@@ -47,7 +49,8 @@ def unfold(input: Any, dimension: int, size: int, step: int) -> Any:
     if not 0 <= size <= n:
         raise ValueError(f"unfold: size {size} does not fit dim {dim} of size {n}")
     if size == 0:
-        raise ValueError("unfold: a window has at least 1 element")
+        nothing = basic(input, index=(slice(0),))
+        return _reshape(nothing, shape=(*input.shape[:dim], n // step + 1, *input.shape[dim + 1 :], 0))
     return _windows(input, dim=dim, size=size, step=step)
 
 

@@ -53,7 +53,7 @@ def test_order_and_grids():
 
 def test_windows():
     assert tensor([1, 2, 3, 4]).unfold(0, 2, 2).tolist() == [[1, 2], [3, 4]]
-    assert tensor(1.0).unfold(0, 1, 1).shape == (1, 1)
+    assert tensor(1.0).unfold(0, 1, 1).shape == (1,) and tensor([1, 2, 3]).unfold(0, 0, 2).shape == (2, 0)
     x = tensor(X[None])
     columns = F.unfold(x, 2, padding=1)
     assert columns.shape == (1, 8, 20)
