@@ -80,6 +80,7 @@ class Primitive:
         elementwise: bool = False,
         promote: str = "same",
         masks: tuple[str, ...] = (),
+        kinds: str = "biuf",
         view: bool = False,
         residuals: tuple[str, ...] = (),
         outputs: tuple[str, ...] = (),
@@ -92,6 +93,7 @@ class Primitive:
         self.forward = forward
         self.elementwise = elementwise
         self.promote = promote
+        self.kinds = kinds
         self.view = view
         self.residuals = residuals
         self.outputs = outputs
@@ -298,7 +300,16 @@ class Primitive:
                 arrays = [a.item() if isinstance(v, np.generic) else a for a, v in zip(arrays, inputs, strict=True)]
             if mixed or dtype is None or dtype.kind != "f":
                 arrays = _promote(arrays, self.promote, self.masks)
+                if self.kinds != "biuf":
+                    self._check_kind(arrays)
         return arrays, parents, wanted, tensors
+
+    def _check_kind(self, arrays: list) -> None:
+        """Refuse what the op has no meaning for: rounding a boolean, say."""
+        dtype = next((array.dtype for array in arrays if isinstance(array, np.ndarray)), None)
+        if dtype is not None and dtype.kind not in self.kinds:
+            way = "x.float()" if self.kinds == "f" else "x.int()"
+            raise TypeError(f"{self.name}: not for {dtype}; convert first, as in {way}")
 
     def _admit(self, value: Any) -> Any:
         """The door for everything that is neither a Tensor nor an array nor a Python number."""
@@ -354,6 +365,7 @@ def primitive(forward: Callable | None = None, **options: Any) -> Any:
     -------
     elementwise : the op broadcasts and promotes dtypes; the engine sums its gradients back to the inputs' shapes.
     promote : "float" where integers become floating point (``exp``, ``div``), "same" where they stay.
+    kinds : of dtypes the op computes in (b boolean, i and u whole, f floating point); others are refused.
     masks : names of boolean inputs that broadcast with the others but take no part in the dtype (``where``).
     view : the result may be a view of the first input's memory: the two stay one under in-place changes.
     outputs : names of the outputs of an op that returns a tuple of them.

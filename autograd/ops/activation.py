@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 
 from .. import kernels
-from ..dtypes import default_float
 from ..kernels.arrays import is_large
 from ..primitive import primitive
 from .compare import keep, where
@@ -18,7 +17,7 @@ from .softmax import log_softmax as _log_softmax
 from .softmax import softmax as _softmax
 
 
-@primitive(elementwise=True, kinks="0: gradient 0")
+@primitive(elementwise=True, kinds="iuf", kinks="0: gradient 0")
 def relu(input):
     """``max(input, 0)``"""
     return kernels.pointwise.relu(input) if is_large(input) else np.maximum(input, 0)
@@ -79,7 +78,9 @@ def log_softmax(input: Any, dim: int, dtype: Any = None) -> Any:
 
 
 def _along(op: Callable, input: Any, dim: int, dtype: Any) -> Any:
-    dtype = default_float if dtype is None and input.dtype.kind != "f" else dtype
-    if dtype is not None and input.dtype != dtype:
-        input = cast(input, dtype=np.dtype(dtype))
+    dtype = input.dtype if dtype is None else np.dtype(dtype)
+    if dtype.kind != "f":
+        raise TypeError(f"{op.__name__}: the result is not whole, as {dtype} is; convert first, as in x.float()")
+    if input.dtype != dtype:
+        input = cast(input, dtype=dtype)
     return op(input, dim=axis_of(dim, input.ndim, op.__name__))

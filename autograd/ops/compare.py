@@ -144,6 +144,8 @@ def isfinite(input):
 
 def isclose(input: Any, other: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> Tensor:
     """``|input − other| <= atol + rtol·|other|``, element by element."""
+    if isinstance(input, Tensor) and isinstance(other, Tensor) and input.dtype != other.dtype:
+        raise TypeError(f"isclose: input is {input.dtype} but other is {other.dtype}; convert one with .to(dtype)")
     return Tensor(np.isclose(_array(input), _array(other), rtol=rtol, atol=atol, equal_nan=equal_nan))
 
 
@@ -154,6 +156,9 @@ def allclose(input: Any, other: Any, rtol: float = 1e-5, atol: float = 1e-8, equ
 
 def equal(input: Any, other: Any) -> bool:
     """Whether both have the same shape and the same elements."""
+    for x in (input, other):
+        if not isinstance(x, (Tensor, np.ndarray)):
+            raise TypeError(f"equal: both are Tensors or arrays, not {type(x).__name__}")
     return np.array_equal(_array(input), _array(other))
 
 
@@ -261,7 +266,7 @@ minimum.vjp(
 )
 
 
-@primitive(elementwise=True, kinks="at a bound: 1, the whole gradient to the input")
+@primitive(elementwise=True, kinds="iuf", kinks="at a bound: 1, the whole gradient to the input")
 def clamp(input, min=None, max=None):
     """``min(max(input, min), max)``; either bound may be missing, a number or a Tensor.
 

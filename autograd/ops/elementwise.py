@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 
 from .. import kernels
+from ..dtypes import result_type
 from ..kernels.arrays import is_large
 from ..primitive import primitive
+from ..tensor import Tensor
 from .compare import keep, where
 from .pieces import _no_slope, _trunc_divide, floor_divide
 
@@ -52,12 +54,19 @@ neg.vjp(input=lambda g: -g)
 
 def add(input: Any, other: Any, *, alpha: float = 1) -> Any:
     """``input + alpha · other``"""
-    return _add(input, other if alpha == 1 else mul(other, alpha))
+    return _add(input, other if alpha == 1 else mul(other, _factor(alpha, input, other, "add")))
 
 
 def sub(input: Any, other: Any, *, alpha: float = 1) -> Any:
     """``input − alpha · other``"""
-    return _sub(input, other if alpha == 1 else mul(other, alpha))
+    return _sub(input, other if alpha == 1 else mul(other, _factor(alpha, input, other, "sub")))
+
+
+def _factor(alpha: float, input: Any, other: Any, op: str) -> float:
+    whole = result_type([x._data if isinstance(x, Tensor) else x for x in (input, other)]).kind != "f"
+    if isinstance(alpha, float) and whole:
+        raise TypeError(f"{op}: alpha={alpha} is not whole, but input and other are; give a whole one, or convert them")
+    return alpha
 
 
 def div(input: Any, other: Any, *, rounding_mode: str | None = None) -> Any:
@@ -85,7 +94,7 @@ def addcdiv(input: Any, tensor1: Any, tensor2: Any, *, value: float = 1) -> Any:
     return _add(input, quotient if value == 1 else mul(quotient, value))
 
 
-@primitive(elementwise=True, promote="float")
+@primitive(elementwise=True, kinds="f")
 def lerp(input, end, weight):
     """``input + weight · (end − input)``, exact at both ends."""
     way = end - input
@@ -100,36 +109,38 @@ lerp.vjp(
 
 
 @primitive(elementwise=True)
-def pow(input, other):
-    """``input ** other``
+def pow(input, exponent):
+    """``input ** exponent``
 
     ``x ** 0`` is 1 with gradient 0, at 0 too. The gradient in the exponent is 0 at ``0 ** y`` for ``y >= 0``, −inf for
     ``y < 0``, and NaN for a negative base.
     """
-    if type(other) is int and other == 3:
+    if getattr(input, "dtype", None) == np.bool_ or getattr(exponent, "dtype", None) == np.bool_:
+        raise TypeError("pow: booleans have no powers; convert one of them, as in x.int()")
+    if type(exponent) is int and exponent == 3:
         return input * input * input
-    if type(other) is float and other == -0.5:
+    if type(exponent) is float and exponent == -0.5:
         return 1 / np.sqrt(input)
-    return input**other  # the operator, not np.power: it knows 2, 1/2 and −1 as numbers
+    return input**exponent  # the operator, not np.power: it knows 2, 1/2 and −1 as numbers
 
 
-def _pow_input_rule(g, input, other):
-    if not isinstance(other, (int, float)):
-        return keep(g * (other * input ** (other - 1)), other != 0)
+def _pow_input_rule(g, input, exponent):
+    if not isinstance(exponent, (int, float)):
+        return keep(g * (exponent * input ** (exponent - 1)), exponent != 0)
     # the op, not the operator: it tells the two sides of −0 apart
-    return _no_slope(g) if other == 0 else g * (other * pow(input, other - 1))
+    return _no_slope(g) if exponent == 0 else g * (exponent * pow(input, exponent - 1))
 
 
-def _pow_other_rule(g, input, other, y):
+def _pow_exponent_rule(g, input, exponent, y):
     if not isinstance(input, (int, float)):
         # log of a 0 base would be −inf where the gradient is 0: replaced before, so that no NaN arises at any order
-        return g * y * log(where((input == 0) & (other >= 0), 1.0, input))
+        return g * y * log(where((input == 0) & (exponent >= 0), 1.0, input))
     if input == 0:
-        return keep(g * y * -math.inf, ~(other >= 0))
+        return keep(g * y * -math.inf, ~(exponent >= 0))
     return g * y * (math.log(input) if input > 0 else math.nan)
 
 
-pow.vjp(input=_pow_input_rule, other=_pow_other_rule)
+pow.vjp(input=_pow_input_rule, exponent=_pow_exponent_rule)
 
 
 # --- powers, exponentials, logarithms -------------------------------------------------------------------------------
@@ -138,7 +149,7 @@ pow.vjp(input=_pow_input_rule, other=_pow_other_rule)
 @primitive(elementwise=True)
 def square(input):
     """``input²``"""
-    return np.square(input)
+    return np.square(input, dtype=np.int64) if getattr(input, "dtype", None) == np.bool_ else np.square(input)
 
 
 @primitive(elementwise=True, promote="float", kinks="0: gradient inf")

@@ -12,7 +12,7 @@ from .compare import isfinite, keep
 # --- pieces ---------------------------------------------------------------------------------------------------------
 
 
-@primitive(elementwise=True, kinks="0: gradient 0")
+@primitive(elementwise=True, kinds="iuf", kinks="0: gradient 0")
 def abs(input):
     """``|input|``"""
     return np.abs(input)
@@ -26,35 +26,37 @@ def sign(input):
     return np.subtract(np.greater(input, 0), np.less(input, 0), dtype=np.asarray(input).dtype)
 
 
-@primitive(elementwise=True, kinks="whole numbers: jumps, gradient 0 everywhere")
+@primitive(elementwise=True, kinds="iuf", kinks="whole numbers: jumps, gradient 0 everywhere")
 def floor(input):
     """The largest whole number not above ``input``."""
     return np.floor(input)
 
 
-@primitive(elementwise=True, kinks="whole numbers: jumps, gradient 0 everywhere")
+@primitive(elementwise=True, kinds="iuf", kinks="whole numbers: jumps, gradient 0 everywhere")
 def ceil(input):
     """The smallest whole number not below ``input``."""
     return np.ceil(input)
 
 
-@primitive(elementwise=True, kinks="whole numbers: jumps, gradient 0 everywhere")
+@primitive(elementwise=True, kinds="iuf", kinks="whole numbers: jumps, gradient 0 everywhere")
 def trunc(input):
     """``input`` without its decimals."""
     return np.trunc(input)
 
 
-@primitive(elementwise=True, kinks="halves: jumps, gradient 0 everywhere")
+@primitive(elementwise=True, kinds="iuf", kinks="halves: jumps, gradient 0 everywhere")
 def _round(input, *, decimals):
     return np.round(input, decimals)
 
 
 def round(input: Any, *, decimals: int = 0) -> Any:
     """The nearest number of that many decimals; a half goes to the even neighbour."""
+    if decimals and getattr(input, "dtype", np.dtype(float)).kind != "f":
+        raise TypeError(f"round: decimals={decimals} is for floating point numbers, not {input.dtype}")
     return _round(input, decimals=decimals)
 
 
-@primitive(elementwise=True, kinks="whole numbers: jumps, gradient 1 everywhere")
+@primitive(elementwise=True, kinds="f", kinks="whole numbers: jumps, gradient 1 everywhere")
 def frac(input):
     """The decimals of ``input``, with its sign."""
     return input - np.trunc(input)
@@ -107,14 +109,14 @@ _nan_to_num.vjp(input=lambda g, input: keep(g, isfinite(input)))
 # --- quotients ------------------------------------------------------------------------------------------------------
 
 
-@primitive(elementwise=True, kinks="at whole quotients: jumps, gradient 0 everywhere")
+@primitive(elementwise=True, kinds="iuf", kinks="at whole quotients: jumps, gradient 0 everywhere")
 def floor_divide(input, other):
     """The largest whole number not above ``input / other``."""
     _check_divisor(input, other, "floor_divide")
     return np.floor_divide(input, other)
 
 
-@primitive(elementwise=True, kinks="at whole quotients: jumps, gradient 0 everywhere")
+@primitive(elementwise=True, kinds="iuf", kinks="at whole quotients: jumps, gradient 0 everywhere")
 def _trunc_divide(input, other):
     """``input / other`` without its decimals."""
     _check_divisor(input, other, "div")
@@ -124,14 +126,14 @@ def _trunc_divide(input, other):
     return (input - np.fmod(input, other)) // other  # exact for integers beyond 2**53, which a float is not
 
 
-@primitive(elementwise=True, kinks="at whole quotients: jumps; the gradient of the piece to the right")
+@primitive(elementwise=True, kinds="iuf", kinks="at whole quotients: jumps; the gradient of the piece to the right")
 def remainder(input, other):
     """``input − other · ⌊input / other⌋``: has the sign of ``other``."""
     _check_divisor(input, other, "remainder")
     return np.remainder(input, other)
 
 
-@primitive(elementwise=True, kinks="at whole quotients: jumps; the gradient of the piece away from 0")
+@primitive(elementwise=True, kinds="iuf", kinks="at whole quotients: jumps; the gradient of the piece away from 0")
 def fmod(input, other):
     """``input − other · trunc(input / other)``: has the sign of ``input``."""
     _check_divisor(input, other, "fmod")

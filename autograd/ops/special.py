@@ -10,7 +10,7 @@ import numpy as np
 
 from .. import kernels
 from ..primitive import primitive
-from .compare import where
+from .compare import keep, where
 from .elementwise import exp, log, sigmoid
 from .trigonometry import cos
 
@@ -68,13 +68,13 @@ def polygamma(n: int, input: Any) -> Any:
 # --- logarithms of sums and products --------------------------------------------------------------------------------
 
 
-@primitive(elementwise=True, promote="float")
+@primitive(elementwise=True, kinds="f")
 def logaddexp(input, other):
     """``log(e^input + e^other)``, without overflow."""
     return np.logaddexp(input, other)
 
 
-@primitive(elementwise=True, promote="float")
+@primitive(elementwise=True, kinds="f")
 def logaddexp2(input, other):
     """``log₂(2^input + 2^other)``, without overflow."""
     return np.logaddexp2(input, other)
@@ -83,9 +83,19 @@ def logaddexp2(input, other):
 @primitive(elementwise=True, promote="float", kinks="input 0: value 0; gradient 0 where other <= 0")
 def xlogy(input, other):
     """``input · log(other)``, and 0 where ``input`` is 0."""
-    log = np.log(other)
-    product = input * (log if isinstance(other, np.ndarray) else float(log))  # a NumPy number would widen the array
+    product = input * _log_of(other)
     return np.where(np.equal(input, 0) & ~np.isnan(other), np.zeros_like(product), product)
+
+
+def _log_of(x):
+    """The logarithm, of a Python number as a Python number: NumPy's scalar would widen float32."""
+    return float(np.log(x)) if isinstance(x, (int, float)) else np.log(x)
+
+
+def _xlogy_input_rule(g, input, other):
+    if isinstance(other, (int, float)):
+        return g * _log_of(other) if other > 0 else keep(g * _log_of(other), input != 0)
+    return g * log(where((input == 0) & (other <= 0), 1.0, other))
 
 
 logaddexp.vjp(
@@ -97,7 +107,7 @@ logaddexp2.vjp(
     other=lambda g, input, other: g * sigmoid((other - input) * math.log(2)),
 )
 xlogy.vjp(
-    input=lambda g, input, other: g * log(where((input == 0) & (other <= 0), 1.0, other)),
+    input=_xlogy_input_rule,
     other=lambda g, input, other: g * (input / other),
 )
 

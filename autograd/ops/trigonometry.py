@@ -78,7 +78,7 @@ def atan2(input, other):
     return np.arctan2(input, other)
 
 
-@primitive(elementwise=True, promote="float", kinks="(0, 0): gradients NaN")
+@primitive(elementwise=True, kinds="f", kinks="(0, 0): gradients NaN")
 def hypot(input, other):
     """``√(input² + other²)``, without overflow."""
     return np.hypot(input, other)

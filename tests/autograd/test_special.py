@@ -91,5 +91,10 @@ def test_integers_become_float32():
     for function in (ag.lgamma, ag.digamma, ag.erfc, ag.exp2, ag.sinc, ag.atan, ag.asinh, ag.deg2rad):
         assert function(whole).dtype == np.float32
     assert whole.xlogy(1).dtype == ag.xlogy(0.5, whole).dtype == np.float32
-    for function in (ag.logaddexp, ag.xlogy, ag.atan2, ag.hypot):
+    for function in (ag.xlogy, ag.atan2):
         assert function(whole, whole).dtype == np.float32
+    for function in (ag.logaddexp, ag.logaddexp2, ag.hypot):  # as in PyTorch
+        with pytest.raises(TypeError, match=f"{function.name}: not for int64; convert first, as in x.float"):
+            function(whole, whole)
+    with pytest.raises(TypeError, match="floor: not for bool"):
+        ag.floor(tensor([True]))

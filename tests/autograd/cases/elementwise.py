@@ -156,9 +156,15 @@ def cases():
     for exponent in (-1, 0, 0.5, 1, 2, 3, 2.5):
         power = lambda x, p=exponent: np.array([float(v) ** p for v in x])
         yield Case(
-            "pow", between(0.3, 2, (3,)), {"other": exponent}, lambda x, other, f=power: f(x), f"exponent {exponent}"
+            "pow",
+            between(0.3, 2, (3,)),
+            {"exponent": exponent},
+            lambda x, exponent, f=power: f(x),
+            f"exponent {exponent}",
         )
-    yield Case("pow", lambda rng: [-rng.uniform(0.3, 2, 3)], {"other": 3}, lambda x, other: x * x * x, "negative base")
+    yield Case(
+        "pow", lambda rng: [-rng.uniform(0.3, 2, 3)], {"exponent": 3}, lambda x, exponent: x * x * x, "negative base"
+    )
     yield Case("cast", normal(ONE), {"dtype": np.dtype(np.float64)}, lambda x, dtype: x)
     yield Case(
         "leaky_relu", both_signs(0.1, 2, ONE), {"negative_slope": 0.2}, each(lambda x, negative_slope: max(x, 0.2 * x))

@@ -4,6 +4,7 @@ from . import (
     creation,
     decompositions,
     elementwise,
+    further,
     indexing,
     inplace,
     joining,
@@ -13,5 +14,17 @@ from . import (
     subscripts,
 )
 
-FAMILIES = (elementwise, reductions, products, decompositions, layout, joining, indexing, subscripts, creation, inplace)
+FAMILIES = (
+    elementwise,
+    reductions,
+    products,
+    decompositions,
+    layout,
+    joining,
+    indexing,
+    subscripts,
+    creation,
+    inplace,
+    further,
+)
 SPECS = [spec for family in FAMILIES for spec in family.SPECS]
