@@ -129,7 +129,7 @@ def linspace(start: float, end: float, steps: int, *, dtype: Any = None, require
     """``steps`` numbers at equal distances, both ends included."""
     _check_steps("linspace", steps)
     dtype = _dtype(dtype)
-    if dtype.kind == "b":
+    if dtype.kind == "b" and steps:
         raise TypeError("linspace: booleans do not count")
     if dtype.kind in "iu":  # from both ends towards the middle, without the decimals, as PyTorch does
         first, last, i = int(start), int(end), np.arange(steps)
@@ -181,7 +181,7 @@ def randn(
 
 
 def randint(
-    low: int,
+    low: Any = None,
     high: Any = None,
     size: Any = None,
     *,
@@ -193,8 +193,9 @@ def randint(
     if isinstance(high, (tuple, list)) and size is None:
         high, size = None, high
     if high is None:
-        low, high = 0, low
-    if size is None:
+        low, high = None, low
+    low = 0 if low is None else low
+    if high is None or size is None:
         raise TypeError("randint: size is missing; call randint(high, size) or randint(low, high, size)")
     if low >= high:
         raise ValueError(f"randint: no whole number lies in [{low}, {high})")

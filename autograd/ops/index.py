@@ -161,7 +161,7 @@ _index_add.vjp(input=lambda g: g, index=None, source=lambda g, index, *, dim: _i
 
 def _checked(index: Any, size: int, dim: int, op: str, negative: bool = False) -> Any:
     array = index._data if isinstance(index, Tensor) else np.asarray(index)
-    if array.dtype.kind not in "iu" and array.size:
+    if array.dtype.kind not in "iu" and (array.size or isinstance(index, Tensor)):  # an empty list is real numbers
         raise TypeError(f"{op}: the index holds integers, not {array.dtype}")
     low = -size if negative else 0
     if array.size and (array.min() < low or array.max() >= size):
@@ -183,6 +183,10 @@ def gather(input: Any, dim: int, index: Any) -> Any:
     """``out[i][j] = input[index[i][j]][j]`` for ``dim`` 0, and so on: one element for each of ``index``."""
     dim = axis_of(dim, input.ndim, "gather")
     index = _checked(index, input.shape[dim] if input.ndim else 1, dim, "gather")
+    if index.ndim == 0 and input.ndim == 1:  # a number stands for a vector of one
+        return _reshape(_gather(input, index.reshape(1), dim=0), shape=())
+    if input.ndim == 0 and index.ndim == 1:
+        return _gather(_reshape(input, shape=(1,)), index, dim=0)
     _check_along(input, index, dim, "gather")
     return _gather(input, index, dim=dim) if input.ndim else _reshape(input, shape=())
 
@@ -204,7 +208,7 @@ def scatter_add(input: Any, dim: int, index: Any, src: Any) -> Any:
 def take_along_dim(input: Any, indices: Any, dim: int | None = None) -> Any:
     """:func:`gather` whose other dimensions broadcast; without ``dim``, from the flattened input."""
     if dim is None:
-        flat = indices.reshape(-1)
+        flat = indices.reshape(-1) if np.prod(indices.shape) else np.zeros(0, np.int64)
         return gather(_reshape(input, shape=(-1,)), 0, flat)
     dim = axis_of(dim, input.ndim, "take_along_dim")
     indices = _checked(indices, input.shape[dim], dim, "take_along_dim", negative=True)
@@ -229,7 +233,11 @@ def take_along_dim(input: Any, indices: Any, dim: int | None = None) -> Any:
 def index_select(input: Any, dim: int, index: Any) -> Any:
     """The slices of ``input`` at a list of positions along ``dim``."""
     dim = axis_of(dim, input.ndim, "index_select")
-    index = _checked(index, input.shape[dim], dim, "index_select")
+    index = _checked(index, input.shape[dim] if input.ndim else 1, dim, "index_select")
+    if input.ndim == 0:
+        if np.prod(index.shape) != 1:
+            raise ValueError(f"index_select: of a 0-d tensor one position is selected, not {tuple(index.shape)}")
+        return _reshape(input, shape=())
     if index.ndim > 1:
         raise ValueError(f"index_select: the index is a vector, not of shape {tuple(index.shape)}")
     return _index_select(input, index.reshape(-1), dim=dim)
@@ -238,7 +246,16 @@ def index_select(input: Any, dim: int, index: Any) -> Any:
 def index_add(input: Any, dim: int, index: Any, source: Any, *, alpha: float = 1) -> Any:
     """``input`` with slices of ``source`` added at positions along ``dim``: the adjoint of :func:`index_select`."""
     dim = axis_of(dim, input.ndim, "index_add")
-    index = _checked(index, input.shape[dim], dim, "index_add")
+    index = _checked(index, input.shape[dim] if input.ndim else 1, dim, "index_add")
+    if source.dtype != input.dtype:
+        raise TypeError(f"index_add: input is {input.dtype} but source is {source.dtype}; convert one with .to(dtype)")
+    if input.dtype.kind != "f" and not isinstance(alpha, int):
+        raise TypeError(f"index_add: alpha={alpha} is no whole number, and input is {input.dtype}")
+    if input.ndim == 0 and np.prod(index.shape) == np.prod(source.shape) == 1 and source.ndim == 0:
+        return input + source * alpha
+    if index.ndim > 1:
+        raise ValueError(f"index_add: the index is a vector, not of shape {tuple(index.shape)}")
+    index = index.reshape(-1)
     expected = (*input.shape[:dim], index.shape[0], *input.shape[dim + 1 :])
     if tuple(source.shape) != expected:
         raise ValueError(
@@ -281,6 +298,8 @@ def masked_select(input: Any, mask: Any) -> Any:
 
 def nonzero(input: Any, *, as_tuple: bool = False) -> Any:
     """The indices of the nonzero elements: one row each, or one vector for each dimension with ``as_tuple``."""
+    if not hasattr(input, "ndim"):
+        raise TypeError(f"nonzero: input is a Tensor or array, not {type(input).__name__}")
     array = input._data if isinstance(input, Tensor) else np.asarray(input)
     if as_tuple:
         return tuple(wrap(i) for i in np.nonzero(np.atleast_1d(array)))

@@ -118,7 +118,10 @@ _reshape.vjp(input=lambda g, input_shape: _reshape(g, shape=input_shape))
 
 def reshape(input: Any, *sizes: Any, shape: Any = None) -> Any:
     """The same elements in another shape (one size may be −1); without a copy where memory allows."""
-    return _reshape(input, shape=given(sizes, shape, "reshape", "shape"))
+    wanted = given(sizes, shape, "reshape", "shape")
+    if min(wanted, default=0) < -1:
+        raise ValueError(f"reshape: {wanted} holds a negative size other than -1")
+    return _reshape(input, shape=wanted)
 
 
 def flatten(input: Any, start_dim: int = 0, end_dim: int = -1) -> Any:

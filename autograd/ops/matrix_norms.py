@@ -17,15 +17,15 @@ from .solve import inv, matrices
 def _prepared(x: Any, dtype: Any, op: str) -> Any:
     if not hasattr(x, "ndim"):
         raise TypeError(f"{op}: expected a Tensor or array, not {type(x).__name__}")
+    if x.dtype.kind != "f":
+        raise TypeError(f"{op}: the input must be floating point, not {x.dtype}; convert it with .float()")
     if dtype is not None:
         if np.dtype(dtype).kind != "f":
             raise TypeError(f"{op}: dtype must be floating point, not {np.dtype(dtype)}")
-        if x.dtype.kind == "f" and np.dtype(dtype).itemsize < x.dtype.itemsize:
+        if np.dtype(dtype).itemsize < x.dtype.itemsize:
             raise TypeError(f"{op}: dtype {np.dtype(dtype)} is narrower than the input's {x.dtype}")
         if np.dtype(dtype) != x.dtype:
             x = cast(x, dtype=np.dtype(dtype))
-    if x.dtype.kind != "f":
-        raise TypeError(f"{op}: the input must be floating point, not {x.dtype}; convert it with .float()")
     return x
 
 
@@ -41,8 +41,11 @@ def vector_norm(x: Any, ord: Any = 2, dim: Any = None, keepdim: bool = False, *,
 
     The gradient at a vector of zeros is 0.
     """
-    x = _prepared(x, dtype, "vector_norm")
-    return _norm(x, p=_order(ord, "vector_norm"), dim=axes_of(dim, x.ndim, "vector_norm"), keepdim=keepdim)
+    x, p = _prepared(x, dtype, "vector_norm"), _order(ord, "vector_norm")
+    dims = axes_of(dim, x.ndim, "vector_norm")
+    if (p < 0 or math.isinf(p)) and not math.prod(x.shape[d] for d in dims):
+        raise ValueError(f"vector_norm: a vector of nothing has no norm of order {p}; shape {tuple(x.shape)}")
+    return _norm(x, p=p, dim=dims, keepdim=keepdim)
 
 
 def matrix_norm(A: Any, ord: Any = "fro", dim: Any = (-2, -1), keepdim: bool = False, *, dtype: Any = None) -> Any:
@@ -64,7 +67,7 @@ def matrix_norm(A: Any, ord: Any = "fro", dim: Any = (-2, -1), keepdim: bool = F
     if ord in ("nuc", 2, -2):
         values = svdvals(movedim(A, (rows, columns), (-2, -1)))
         last = (values.ndim - 1,)
-        if ord == "nuc":
+        if ord == "nuc" or not values.shape[-1]:  # the norm of nothing is 0
             out = _sum(values, dim=last, keepdim=False)
         else:
             out = _norm(values, p=math.copysign(math.inf, ord), dim=last, keepdim=False)
@@ -82,6 +85,8 @@ def norm(A: Any, ord: Any = None, dim: Any = None, keepdim: bool = False, *, dty
         raise ValueError(f"norm: with ord but without dim the input is a vector or a matrix, not {A.ndim}-d")
     if ord is not None and (A.ndim == 2 if dim is None else isinstance(dim, (tuple, list)) and len(dim) == 2):
         return matrix_norm(A, ord, (-2, -1) if dim is None else dim, keepdim, dtype=dtype)
+    if isinstance(dim, (tuple, list)) and len(dim) not in (1, 2):
+        raise ValueError(f"norm: dim names one dimension or two, not {tuple(dim)}; see vector_norm")
     if isinstance(ord, str):
         raise ValueError(f"norm: order {ord!r} needs matrices: two dimensions in dim")
     return vector_norm(A, 2 if ord is None else ord, dim, keepdim, dtype=dtype)
@@ -90,7 +95,7 @@ def norm(A: Any, ord: Any = None, dim: Any = None, keepdim: bool = False, *, dty
 def cond(A: Any, p: Any = None) -> Any:
     """The condition number ``‖A‖ ‖A⁻¹‖`` in the matrix norm ``p``; the default 2 is that of the singular values."""
     if not math.prod(A.shape):
-        zeros = np.zeros(tuple(A.shape[:-2]), A.dtype if A.dtype.kind == "f" else np.float32)
+        zeros = np.zeros(tuple(A.shape[:-2]), A.dtype)
         return as_tensor(zeros) if isinstance(A, Tensor) else zeros
     matrices(A, "cond")
     if p in (None, 2, -2):

@@ -79,7 +79,7 @@ def same_dtype(op: str, input: Any, src: Any, name: str = "src") -> None:
 def whole(index: Any, size: int, op: str, where: str, negative: bool = False) -> np.ndarray:
     """An array of integers in [0, size); negative ones, where they are allowed, count from the end."""
     array = value_of(index)
-    if array.dtype.kind not in "iu" and array.size:
+    if array.dtype.kind not in "iu" and (array.size or isinstance(index, Tensor)):  # an empty list is real numbers
         raise TypeError(f"{op}: the index holds integers, not {array.dtype}")
     bad = array[(array < (-size if negative else 0)) | (array >= size)]
     if bad.size:
@@ -114,8 +114,12 @@ def index_put(input: Any, indices: Sequence[Any], values: Any, accumulate: bool 
     """``input`` with ``values`` written (``accumulate``: added) where ``input[indices]`` reads; they broadcast."""
     if not isinstance(indices, (tuple, list)):
         raise TypeError(f"index_put: indices is a tuple of index tensors, not {type(indices).__name__}")
+    parts = tuple(_part(i) for i in indices)
+    masked = len(parts) == 1 and getattr(parts[0], "dtype", None) == np.bool_
+    if masked and not accumulate and getattr(values, "ndim", 1) == 0:
+        values = fitting(values, input.dtype, "index_put")  # one value under a mask, as masked_fill takes it
     same_dtype("index_put", input, values, "values")
-    positions = _numbers(input.shape)[tuple(_part(i) for i in indices)]
+    positions = _numbers(input.shape)[parts]
     return _put(input, positions, values, accumulate, "index_put")
 
 
@@ -179,7 +183,7 @@ def places_along(input: Any, dim: int, index: Any, op: str) -> tuple[np.ndarray,
     if index.size == 0:
         return index, index
     shape = tuple(input.shape) or (1,)
-    array = index if input.ndim else index.reshape(1)
+    array = index if index.ndim or len(shape) > 1 else index.reshape(1)
     _check_along(np.broadcast_to(0, shape), array, dim, op)
     return index, _numbers(shape)[_grid(array, dim)].reshape(index.shape)
 

@@ -56,9 +56,9 @@ def tensordot(a: Any, b: Any, dims: Any = 2) -> Any:
 
 def inner(input: Any, other: Any) -> Any:
     """The sum of products along the last dimension of both; a 0-d one scales the other."""
-    _check("inner", input, other)
     if not input.ndim or not other.ndim:
         return input * other
+    _check("inner", input, other)
     if input.shape[-1] != other.shape[-1]:
         raise ValueError(
             f"inner: the last dimensions differ, {input.shape[-1]} and {other.shape[-1]}; "
@@ -75,7 +75,7 @@ def vecdot(x: Any, y: Any, *, dim: int = -1) -> Any:
     if not x.ndim and not y.ndim:
         return x * y
     sizes = [v.shape[axis_of(dim, v.ndim, "vecdot")] if v.ndim else 1 for v in (x, y)]
-    if sizes[0] != sizes[1]:
+    if sizes[0] != sizes[1] and 1 not in sizes:
         raise ValueError(f"vecdot: vectors of {sizes[0]} and of {sizes[1]} elements")
     product = x * y
     return _sum(product, dim=axes_of(dim, product.ndim, "vecdot"), keepdim=False)

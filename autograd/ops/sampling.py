@@ -19,7 +19,7 @@ from .positions import value_of
 
 def _floating(x: Any, op: str) -> np.ndarray:
     array = value_of(x)
-    if array.dtype.kind != "f":
+    if array.dtype.kind != "f" and array.size:
         raise TypeError(f"{op}: expected floating point numbers, not {array.dtype}; convert them with .float()")
     return array
 
@@ -68,7 +68,9 @@ def normal(
             raise TypeError("normal: size is missing; call normal(mean, std, size)")
         shape, found = np.broadcast_shapes(centre.shape, spread.shape), tensors[0].dtype
     draws = standard_normal(shape, found, generator)
-    return _finish((draws * spread.astype(found) + centre.astype(found)).astype(found, copy=False), requires_grad)
+    with np.errstate(invalid="ignore"):  # inf − inf is NaN
+        drawn = draws * spread.astype(found) + centre.astype(found)
+    return _finish(drawn.astype(found, copy=False), requires_grad)
 
 
 def multinomial(input: Any, num_samples: int, replacement: bool = False, *, generator: Any = None) -> Tensor:

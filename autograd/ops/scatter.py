@@ -29,6 +29,8 @@ def scatter(input: Any, dim: int, index: Any, src: Any = None, *, value: Any = N
     """
     if (src is None) == (value is None):
         raise TypeError("scatter: give either src or value")
+    if reduce not in (None, "add", "multiply"):
+        raise ValueError(f"scatter: reduce is 'add', 'multiply' or None, not {reduce!r}; see scatter_reduce")
     index, positions = places_along(input, dim, index, "scatter")
     src = value if src is None else src
     if not hasattr(src, "ndim") or (src.ndim == 0 and index.ndim):
@@ -39,8 +41,6 @@ def scatter(input: Any, dim: int, index: Any, src: Any = None, *, value: Any = N
     src = cut_to("scatter", src, index)
     if reduce is None:
         return _write_at(input, positions, src)
-    if reduce not in ("add", "multiply"):
-        raise ValueError(f"scatter: reduce is 'add', 'multiply' or None, not {reduce!r}; see scatter_reduce")
     return _reduced(input, positions, src, {"add": "sum", "multiply": "prod"}[reduce], True)
 
 

@@ -62,6 +62,8 @@ def narrow(input: Any, dim: int, start: Any, length: int) -> Any:
 
 def _write(input: Any, src: Any, index: tuple, op: str) -> Any:
     if src.dtype != input.dtype:
+        if input.dtype.kind != "f" and getattr(src, "requires_grad", False):
+            raise TypeError(f"{op}: src requires grad and is written to {input.dtype}, which has no gradient")
         src = cast(src, dtype=input.dtype)
     shape = np.broadcast_to(0, tuple(input.shape))[index].shape
     if tuple(src.shape) != shape:
