@@ -113,12 +113,6 @@ DELIBERATE: list[Deliberate] = [
         "between ever more poles there is no limit at -inf: NaN; PyTorch gives -inf for even n",
     ),
     Deliberate(
-        ("tensordot",),
-        ACCEPTS,
-        lambda call: True,
-        "sizes that are summed over together are equal: a size of 1 is not stretched",
-    ),
-    Deliberate(
         ("addmv",),
         "shape",
         _empty,
