@@ -17,6 +17,7 @@ from .extremes import ValuesIndices
 from .index import _gather, basic
 from .join import _pad
 from .layout import _flip, _roll, axis_of, cast
+from .reduce import in_dtype
 
 
 def _door(input: Any, dim: Any, dtype: Any, axis: Any, op: str) -> tuple[Any, int]:
@@ -51,7 +52,7 @@ _cumsum.vjp(input=_reversed_cumsum)
 def cumsum(input: Any, dim: int | None = None, *, dtype: Any = None, axis: int | None = None) -> Any:
     """The sum of all elements up to each one along ``dim``."""
     input, dim = _door(input, dim, dtype, axis, "cumsum")
-    return _cumsum(input, dim=dim) if input.ndim else _summed(input)
+    return in_dtype(_cumsum(input, dim=dim) if input.ndim else _summed(input), dtype)
 
 
 # --- recurrences ----------------------------------------------------------------------------------------------------
@@ -104,7 +105,7 @@ _cumprod.vjp(input=_cumprod_rule)
 def cumprod(input: Any, dim: int | None = None, *, dtype: Any = None, axis: int | None = None) -> Any:
     """The product of all elements up to each one along ``dim``; its gradient is right where elements are 0 too."""
     input, dim = _door(input, dim, dtype, axis, "cumprod")
-    return _cumprod(input, dim=dim) if input.ndim else _summed(input)
+    return in_dtype(_cumprod(input, dim=dim) if input.ndim else _summed(input), dtype)
 
 
 # --- sums of exponentials -------------------------------------------------------------------------------------------

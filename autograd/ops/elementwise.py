@@ -13,6 +13,7 @@ from ..kernels.arrays import is_large
 from ..primitive import primitive
 from ..tensor import Tensor
 from .compare import keep, where
+from .layout import cast
 from .pieces import _no_slope, _trunc_divide, floor_divide
 
 # --- arithmetic -----------------------------------------------------------------------------------------------------
@@ -54,19 +55,26 @@ neg.vjp(input=lambda g: -g)
 
 def add(input: Any, other: Any, *, alpha: float = 1) -> Any:
     """``input + alpha · other``"""
-    return _add(input, other if alpha == 1 else mul(other, _factor(alpha, input, other, "add")))
+    return _add(input, _times(alpha, other, input, "add"))
 
 
 def sub(input: Any, other: Any, *, alpha: float = 1) -> Any:
     """``input − alpha · other``"""
-    return _sub(input, other if alpha == 1 else mul(other, _factor(alpha, input, other, "sub")))
+    return _sub(input, _times(alpha, other, input, "sub"))
 
 
-def _factor(alpha: float, input: Any, other: Any, op: str) -> float:
-    whole = result_type([x._data if isinstance(x, Tensor) else x for x in (input, other)]).kind != "f"
-    if isinstance(alpha, float) and whole:
-        raise TypeError(f"{op}: alpha={alpha} is not whole, but input and other are; give a whole one, or convert them")
-    return alpha
+def _times(alpha: float, other: Any, input: Any, op: str) -> Any:
+    """``alpha · other``, computed in the dtype of the sum with ``input`` that it is meant for."""
+    if (alpha == 1 and not isinstance(alpha, float)) or not isinstance(input, (Tensor, np.ndarray, int, float)):
+        return other
+    dtype = result_type([x._data if isinstance(x, Tensor) else x for x in (input, other)])
+    if isinstance(alpha, float) and dtype.kind != "f":
+        raise TypeError(
+            f"{op}: the factor {alpha} is not whole, but the tensors are; give a whole one, or convert them"
+        )
+    if isinstance(other, (Tensor, np.ndarray)) and other.dtype.kind != "f" and dtype.kind == "f":
+        other = cast(other, dtype=dtype)
+    return mul(other, alpha)
 
 
 def div(input: Any, other: Any, *, rounding_mode: str | None = None) -> Any:
@@ -82,8 +90,7 @@ def div(input: Any, other: Any, *, rounding_mode: str | None = None) -> Any:
 
 def addcmul(input: Any, tensor1: Any, tensor2: Any, *, value: float = 1) -> Any:
     """``input + value · tensor1 · tensor2``"""
-    product = mul(tensor1, tensor2)
-    return _add(input, product if value == 1 else mul(product, value))
+    return _add(input, _times(value, mul(tensor1, tensor2), input, "addcmul"))
 
 
 def addcdiv(input: Any, tensor1: Any, tensor2: Any, *, value: float = 1) -> Any:

@@ -12,7 +12,7 @@ from .compare import maximum, minimum
 from .index import _scatter_add
 from .join import _pad
 from .layout import _flip, _permute, _reshape, axes_of, axis_of, cast
-from .reduce import _door, keep_dims, spread, value_of
+from .reduce import _door, flag_of, in_dtype, keep_dims, spread, value_of
 
 # --- all ties share -------------------------------------------------------------------------------------------------
 
@@ -113,33 +113,41 @@ _max.vjp(input=_pick_rule)
 _min.vjp(input=_pick_rule)
 
 
-def _extreme(input, dim, keepdim, axis, keepdims, by_dim, over_all, of_two):
+def _extreme(input, dim, keepdim, other, axis, keepdims, by_dim, over_all, of_two):
     dim = dim if axis is None else axis
-    if isinstance(dim, (Tensor, np.ndarray)):  # max(input, other)
-        return of_two(input, dim)
-    keepdim = bool(keepdim if keepdims is None else keepdims)
+    if other is None and isinstance(dim, (Tensor, np.ndarray)):
+        dim, other = None, dim
+    if other is not None:
+        if dim is not None or keepdim:
+            raise TypeError(f"{by_dim.name}: of two tensors element by element, or of one along dim, not both")
+        return of_two(input, other)
+    keepdim = flag_of(keepdim, keepdims, by_dim.name)
     if dim is None:
         return over_all(input, dim=axes_of(None, input.ndim, by_dim.name), keepdim=keepdim)
     values, indices = by_dim.with_residuals(input, dim=axis_of(dim, input.ndim, by_dim.name), keepdim=keepdim)
     return ValuesIndices(as_tensor(values), wrap(np.asarray(indices)))
 
 
-def max(input: Any, dim: Any = None, keepdim: bool = False, *, axis: Any = None, keepdims: Any = None) -> Any:
+def max(
+    input: Any, dim: Any = None, keepdim: bool = False, *, other: Any = None, axis: Any = None, keepdims: Any = None
+) -> Any:
     """The largest element of all, whose ties share the gradient.
 
     With ``dim``: ``(values, indices)`` of the first largest along it, which takes the whole gradient.
-    With a Tensor in place of ``dim``: :func:`maximum`.
+    With a Tensor ``other``, which may stand in the place of ``dim``: :func:`maximum`.
     """
-    return _extreme(input, dim, keepdim, axis, keepdims, _max, _max_of_all, maximum)
+    return _extreme(input, dim, keepdim, other, axis, keepdims, _max, _max_of_all, maximum)
 
 
-def min(input: Any, dim: Any = None, keepdim: bool = False, *, axis: Any = None, keepdims: Any = None) -> Any:
+def min(
+    input: Any, dim: Any = None, keepdim: bool = False, *, other: Any = None, axis: Any = None, keepdims: Any = None
+) -> Any:
     """The smallest element of all, whose ties share the gradient.
 
     With ``dim``: ``(values, indices)`` of the first smallest along it, which takes the whole gradient.
-    With a Tensor in place of ``dim``: :func:`minimum`.
+    With a Tensor ``other``, which may stand in the place of ``dim``: :func:`minimum`.
     """
-    return _extreme(input, dim, keepdim, axis, keepdims, _min, _min_of_all, minimum)
+    return _extreme(input, dim, keepdim, other, axis, keepdims, _min, _min_of_all, minimum)
 
 
 @primitive(differentiable=False)
@@ -165,7 +173,7 @@ def argmin(input: Any, dim: int | None = None, keepdim: bool = False, *, axis: A
 def _where_best(op, input, dim, keepdim, axis, keepdims):
     dim = dim if axis is None else axis
     dim = None if dim is None or input.ndim == 0 else axis_of(dim, input.ndim, op.name)
-    return op(input, dim=dim, keepdim=bool(keepdim if keepdims is None else keepdims))
+    return op(input, dim=dim, keepdim=flag_of(keepdim, keepdims, op.name))
 
 
 # --- products -------------------------------------------------------------------------------------------------------
@@ -215,4 +223,4 @@ def prod(
     """The product of the elements along ``dim``; its gradient is right where elements are 0 too."""
     if dtype is not None and input.dtype != dtype:
         input = cast(input, dtype=np.dtype(dtype))
-    return _prod(input, **_door(input, dim, keepdim, axis, keepdims, "prod"))
+    return in_dtype(_prod(input, **_door(input, dim, keepdim, axis, keepdims, "prod")), dtype)

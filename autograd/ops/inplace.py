@@ -133,6 +133,8 @@ def zero_(self: Tensor) -> Tensor:
 def normal_(self: Tensor, mean: float = 0.0, std: float = 1.0, *, generator: Any = None) -> Tensor:
     """Write normal random numbers."""
     dtype = _floating(self, "normal_")
+    if std < 0:
+        raise ValueError(f"normal_: std {std} is negative")
     return write(self, "normal_", filled, normal(self.shape, dtype, generator) * float(std) + float(mean))
 
 
@@ -142,6 +144,8 @@ def uniform_(self: Tensor, a: float = 0.0, b: float = 1.0, *, generator: Any = N
     if bounds:
         raise TypeError(f"uniform_: unknown argument {next(iter(bounds))!r}")
     dtype = _floating(self, "uniform_")
+    if a > b:
+        raise ValueError(f"uniform_: from {a} is above to {b}")
     return write(self, "uniform_", filled, uniform(self.shape, dtype, generator) * (float(b) - float(a)) + float(a))
 
 

@@ -38,9 +38,22 @@ def _count(shape: tuple[int, ...], dim: tuple[int, ...]) -> int:
     return math.prod(shape[d] for d in dim)
 
 
+def flag_of(keepdim: Any, keepdims: Any, op: str) -> bool:
+    """``keepdim``, by either name; only ``True`` and ``False`` are meant."""
+    keepdim = keepdim if keepdims is None else keepdims
+    if not isinstance(keepdim, (bool, np.bool_, int)):
+        raise TypeError(f"{op}: keepdim is True or False, not {keepdim!r}")
+    return bool(keepdim)
+
+
+def in_dtype(out: Any, dtype: Any) -> Any:
+    """A sum or product in the dtype asked for: integers are summed up in int64 whatever it is."""
+    return out if dtype is None or out.dtype == dtype else cast(out, dtype=np.dtype(dtype))
+
+
 def _door(input: Any, dim: Any, keepdim: Any, axis: Any, keepdims: Any, op: str) -> dict:
     dim = axes_of(dim if axis is None else axis, input.ndim, op)
-    return {"dim": dim, "keepdim": bool(keepdim if keepdims is None else keepdims)}
+    return {"dim": dim, "keepdim": flag_of(keepdim, keepdims, op)}
 
 
 def _floating(input: Any, op: str) -> None:
@@ -81,7 +94,7 @@ def sum(
     """The sum of the elements along ``dim``; integers and booleans add up in int64."""
     if dtype is not None and input.dtype != dtype:
         input = cast(input, dtype=np.dtype(dtype))
-    return _sum(input, **_door(input, dim, keepdim, axis, keepdims, "sum"))
+    return in_dtype(_sum(input, **_door(input, dim, keepdim, axis, keepdims, "sum")), dtype)
 
 
 def mean(

@@ -102,3 +102,20 @@ def test_a_condition_must_be_boolean():
         ag.where(tensor([1, 0]), 1.0, 0.0)
     assert ag.where(tensor([True, False]), 1.0, 0.0).dtype == F32
     assert ag.where(tensor([True, False]), 1, 0).dtype == I64
+
+
+def test_a_factor_of_integers_is_computed_in_the_dtype_of_the_sum():
+    x, whole = np.full(2, 0.5), np.array([3, 7])
+    expected = 0.5 - 1.08 * whole
+    np.testing.assert_array_equal(ag.add(tensor(x), tensor(whole), alpha=-1.08).numpy(), expected)
+    np.testing.assert_array_equal(ag.addcmul(tensor(x), tensor(whole), tensor([1, 1]), value=-1.08).numpy(), expected)
+    with pytest.raises(TypeError, match=r"add: the factor 1\.5 is not whole, but the tensors are"):
+        ag.add(tensor(whole), tensor(whole), alpha=1.5)
+
+
+def test_sums_and_products_of_integers_in_the_dtype_asked_for():
+    whole = tensor([[1, 2], [3, 4]])
+    for function in (ag.sum, ag.prod):
+        assert function(whole, dtype=np.int32).dtype == np.int32
+    for function in (ag.cumsum, ag.cumprod):
+        assert function(whole, 0, dtype=np.int32).dtype == np.int32

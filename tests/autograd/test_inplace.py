@@ -374,3 +374,10 @@ def test_writing_through_detach_or_data_is_noticed():
         alias(y).zero_()
         with pytest.raises(RuntimeError, match="zero_"):
             z.backward()
+
+
+def test_random_writes_refuse_what_no_number_can_satisfy():
+    with pytest.raises(ValueError, match="normal_: std -1 is negative"):
+        ag.zeros(2).normal_(0.0, -1)
+    with pytest.raises(ValueError, match="uniform_: from 0 is above to -3"):
+        ag.zeros(2).uniform_(0, -3)

@@ -104,7 +104,7 @@ SPECS = [
     Spec("bernoulli", {"input": probabilities}, compare="shapes"),
     Spec(
         "normal",
-        {"mean": tensor(FLOATS, grad=False), "std": lambda d: Array(abs(d["mean"].values), grad=False)},
+        {"mean": tensor(FLOATS, grad=False, special=0), "std": lambda d: Array(abs(d["mean"].values), grad=False)},
         method=False,
         compare="shapes",
     ),

@@ -51,7 +51,7 @@ SPECS = [
     Spec(
         "nanquantile",
         {
-            "input": tensor(("float64",), special=0.3),
+            "input": distinct,
             "q": fractions,
             "dim": maybe(one_of(None, dimension())),
             **QUANTILE,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from .generators import (
     ANY,
     BITS,
@@ -37,7 +39,8 @@ def distinct(d: Draw) -> Array:
     """No ties and no NaN: which of equal elements is chosen is not specified."""
     shape = d.shape()
     n = max(1, int(abs(1 if not shape else _product(shape))))
-    values = (d.rng.permutation(n) - n // 2 + 0.25).astype(d.pick(("float64", "float64", "float32", "int64")))
+    name = d.pick(("float64", "float64", "float32", "int64"))
+    values = (d.rng.permutation(n) - n // 2 + (0 if name == "int64" else 0.25)).astype(name)
     return Array(values[: _product(shape)].reshape(shape), d.pick(("C", "C", "F", "step 2", "reversed")))
 
 
@@ -100,7 +103,7 @@ SPECS = [
         Spec(
             name,
             {
-                "input": usually(tensor(FLOATS), ANY_X),
+                "input": usually(distinct, ANY_X),
                 "q": fractions,
                 "dim": maybe(one_of(None, dimension())),
                 **QUANTILE,
@@ -160,7 +163,7 @@ SPECS = [
     Spec(
         "unique",
         {
-            "input": tensor(ANY, low=-2, high=2, special=0.3),
+            "input": tensor(ANY, low=-2, high=2, special=0),
             "sorted": maybe(flag, 0.2),
             "return_inverse": maybe(flag),
             "return_counts": maybe(flag),
@@ -190,9 +193,7 @@ SPECS = [
     Spec(
         "searchsorted",
         {
-            "sorted_sequence": lambda d: Array(
-                d.rng.permutation(9)[: d.integer(0, 5)].astype("float64") / 2, grad=False
-            ),
+            "sorted_sequence": lambda d: Array(np.sort(d.rng.permutation(9)[: d.integer(0, 5)]) / 2, grad=False),
             "input": one_of(number((float, int)), tensor(("float64",), grad=False)),
             "out_int32": maybe(flag, 0.2),
             "right": maybe(flag),
@@ -200,6 +201,7 @@ SPECS = [
         },
         ("out_int32", "right", "side"),
         gradients="none",
+        positional_only=True,
         note="vector",
     ),
 ]

@@ -191,7 +191,7 @@ def examine(spec: Spec, cases: int) -> list[Difference]:
     for index in range(cases):
         call = generate(spec, index)
         difference = check(call)
-        if difference is not None and documented(call, difference[0]) is None:
+        if difference is not None and documented(call, *difference) is None:
             found.append(Difference(call, index, *difference))
     return sorted(found, key=lambda difference: difference.call.size)
 
