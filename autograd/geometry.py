@@ -1,8 +1,8 @@
 """All shape arithmetic of convolution, pooling and resizing, in plain Python integers (which do not overflow).
 
 Every function refuses bad settings before memory is touched: TypeError for kinds, ValueError for values, with the name
-of the operation and the numbers that disagree. Canonical settings are ``stride=(sh, sw)``,
-``padding=((top, bottom), (left, right))``, ``dilation=(dh, dw)``.
+of the operation and the numbers that disagree. Canonical settings have an entry for each spatial dimension: in a plane
+``stride=(sh, sw)``, ``padding=((top, bottom), (left, right))``, ``dilation=(dh, dw)``.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from typing import Any
 
 Pair = tuple[int, int]
 Padding = tuple[Pair, Pair]
+Sizes = tuple[int, ...]  # one for each spatial dimension
+Paddings = tuple[Pair, ...]
 
 # More elements than any memory holds, few enough that the byte count of a float64 array still fits in an int64.
 _MOST_ELEMENTS = 2**46
@@ -29,86 +31,98 @@ def integer(value: Any, name: str) -> int:
         raise TypeError(f"{name} must be an integer, got {value!r}") from None
 
 
-def pair(value: Any, name: str, *, least: int | None = None) -> Pair:
-    """``value`` as (vertical, horizontal): an integer counts for both.
+def sizes(value: Any, name: str, count: int, *, least: int | None = None) -> Sizes:
+    """``value`` for each of ``count`` spatial dimensions: an integer counts for all.
 
-    Raises TypeError if it is neither an integer nor a sequence of integers, ValueError if it has not two entries or one
-    is below ``least``.
+    Raises TypeError if it is neither an integer nor a sequence of integers, ValueError if it has not ``count`` entries
+    or one is below ``least``.
     """
     if isinstance(value, Sequence) and not isinstance(value, str):
-        if len(value) != 2:
-            raise ValueError(f"{name} must be an integer or a pair of integers, got {value!r}")
-        both = integer(value[0], name), integer(value[1], name)
+        if len(value) != count:
+            several = {1: "a sequence of one", 2: "a pair of integers"}.get(count, f"{count} integers")
+            raise ValueError(f"{name} must be an integer or {several}, got {value!r}")
+        found = tuple(integer(v, name) for v in value)
     else:
-        both = integer(value, name), integer(value, name)
-    if least is not None and min(both) < least:
+        found = (integer(value, name),) * count
+    if least is not None and min(found) < least:
         raise ValueError(f"{name} must be at least {least}, got {value!r}")
-    return both
+    return found
 
 
-def resolve_padding(padding: Any, kernel: Pair, stride: Pair, dilation: Pair, op: str = "conv2d") -> Padding:
-    """``padding`` as ((top, bottom), (left, right)).
+def pair(value: Any, name: str, *, least: int | None = None) -> Pair:
+    """``value`` as (vertical, horizontal): see :func:`sizes`."""
+    vertical, horizontal = sizes(value, name, 2, least=least)
+    return vertical, horizontal
 
-    padding : ``"valid"`` (none), ``"same"`` (the output has the input's size), an integer, a pair (vertical,
-        horizontal), or the canonical form itself, which may be asymmetric.
+
+def resolve_padding(padding: Any, kernel: Sizes, stride: Sizes, dilation: Sizes, op: str = "conv2d") -> Paddings:
+    """``padding`` as (before, after) for each dimension; in a plane ((top, bottom), (left, right)).
+
+    padding : ``"valid"`` (none), ``"same"`` (the output has the input's size), an integer, one for each dimension, or
+        the canonical form itself, which may be asymmetric.
 
     ``"same"`` needs d·(k − 1) rows in total; an odd one out goes to the bottom and the right, as in PyTorch. It is
     refused with a stride, because the report's eq. 6 then gives no single answer.
     """
+    count = len(kernel)
     if isinstance(padding, str):
         if padding == "valid":
-            return (0, 0), (0, 0)
+            return ((0, 0),) * count
         if padding != "same":
             raise ValueError(f"{op}: padding must be 'same', 'valid' or integers, got {padding!r}")
-        if stride != (1, 1):
+        if any(s != 1 for s in stride):
             raise ValueError(f"{op}: padding='same' needs stride 1, got stride={stride}; give the padding in numbers")
-        total_h, total_w = (d * (k - 1) for d, k in zip(dilation, kernel))
-        return (total_h // 2, total_h - total_h // 2), (total_w // 2, total_w - total_w // 2)
-    if isinstance(padding, Sequence) and len(padding) == 2 and isinstance(padding[0], Sequence):
-        name = f"{op}: padding"
-        return pair(padding[0], name, least=0), pair(padding[1], name, least=0)
-    vertical, horizontal = pair(padding, f"{op}: padding", least=0)
-    return (vertical, vertical), (horizontal, horizontal)
+        totals = [d * (k - 1) for d, k in zip(dilation, kernel)]
+        return tuple((total // 2, total - total // 2) for total in totals)
+    name = f"{op}: padding"
+    if isinstance(padding, Sequence) and len(padding) == count and isinstance(padding[0], Sequence):
+        return tuple(pair(both, name, least=0) for both in padding)
+    return tuple((p, p) for p in sizes(padding, name, count, least=0))
 
 
-def conv_output_size(size: Pair, kernel: Pair, stride: Pair, padding: Padding, dilation: Pair) -> Pair:
-    """Rows and columns of a convolution's output: ⌊(N + p − d·(f − 1) − 1)/s⌋ + 1, p the padding of both sides.
+def conv_output_size(size: Sizes, kernel: Sizes, stride: Sizes, padding: Paddings, dilation: Sizes) -> Sizes:
+    """The sizes of a convolution's output: ⌊(N + p − d·(f − 1) − 1)/s⌋ + 1, p the padding of both sides.
 
     Report eq. 6 with symmetric padding and d = 1; its eq. 4-5 ('valid' gives N + f − 1) are misprints of N − f + 1. The
     result is not checked and may be zero or negative.
     """
-    rows, columns = (
+    return tuple(
         (n + before + after - d * (k - 1) - 1) // s + 1
         for n, k, s, (before, after), d in zip(size, kernel, stride, padding, dilation)
     )
-    return rows, columns
 
 
 def conv_transpose_output_size(
-    size: Pair, kernel: Pair, stride: Pair, padding: Padding, output_padding: Pair, dilation: Pair
-) -> Pair:
-    """Rows and columns of a transposed convolution's output: (n − 1)·s − p + d·(k − 1) + output_padding + 1.
+    size: Sizes,
+    kernel: Sizes,
+    stride: Sizes,
+    padding: Paddings,
+    output_padding: Sizes,
+    dilation: Sizes,
+    op: str = "conv_transpose2d",
+) -> Sizes:
+    """The sizes of a transposed convolution's output: (n − 1)·s − p + d·(k − 1) + output_padding + 1.
 
     Several input sizes of a strided convolution share one output size; ``output_padding`` says which of them is meant,
-    so it must be smaller than the stride or the dilation. The additional rows are real outputs, at the bottom and the
-    right.
+    so it must be smaller than the stride or the dilation. The additional outputs are real ones, at the end of each
+    dimension (the bottom and the right).
     """
     for extra, s, d in zip(output_padding, stride, dilation):
         if not 0 <= extra < max(s, d):
             raise ValueError(
-                f"conv_transpose2d: output_padding must be smaller than stride or dilation, got "
+                f"{op}: output_padding must be smaller than stride or dilation, got "
                 f"output_padding={output_padding}, stride={stride}, dilation={dilation}"
             )
-    rows, columns = (
+    outputs = tuple(
         (n - 1) * s - before - after + d * (k - 1) + extra + 1
         for n, k, s, (before, after), extra, d in zip(size, kernel, stride, padding, output_padding, dilation)
     )
-    if rows < 1 or columns < 1:
+    if min(outputs) < 1:
         raise ValueError(
-            f"conv_transpose2d: the output would have size {(rows, columns)}; input size {size}, kernel {kernel}, "
+            f"{op}: the output would have size {outputs}; input size {size}, kernel {kernel}, "
             f"stride={stride}, padding={padding}, dilation={dilation}"
         )
-    return rows, columns
+    return outputs
 
 
 def pool_output_size(
@@ -142,18 +156,35 @@ def pool_output_size(
     return outputs[0], outputs[1]
 
 
-def check_conv2d(
-    op: str, x: Sequence[int], w: Sequence[int], stride: Pair, padding: Padding, dilation: Pair, groups: int
-) -> tuple[int, int, int, int]:
-    """The shape (N, O, OH, OW) of ``conv2d`` on shapes x (N, C, H, W) and w (O, C/groups, KH, KW), or an error."""
-    x, w = tuple(x), tuple(w)
+# The spatial dimensions of an input and of a filter, by their number.
+FORMS = {1: ("L", "K"), 2: ("H, W", "KH, KW"), 3: ("D, H, W", "KD, KH, KW")}
+
+
+def check_conv(
+    op: str,
+    x: Sequence[int],
+    w: Sequence[int],
+    stride: Sizes,
+    padding: Paddings,
+    dilation: Sizes,
+    groups: int,
+    spatial: int = 2,
+) -> Sizes:
+    """The shape (N, O, OH, OW) of a convolution of x (N, C, H, W) and w (O, C/groups, KH, KW), or an error.
+
+    spatial : the number of dimensions besides the first two of each.
+    """
+    x, w, ndim = tuple(x), tuple(w), 2 + spatial
     shapes = f"x.shape={x}, w.shape={w}"
-    if len(x) != 4 or len(w) != 4:
-        raise ValueError(f"{op}: x must have 4 dimensions (N, C, H, W) and w 4 (O, C/groups, KH, KW); {shapes}")
+    if len(x) != ndim or len(w) != ndim:
+        image, kernel = FORMS[spatial]
+        raise ValueError(
+            f"{op}: x must have {ndim} dimensions (N, C, {image}) and w {ndim} (O, C/groups, {kernel}); {shapes}"
+        )
     if groups < 1:
         raise ValueError(f"{op}: groups must be at least 1, got {groups}")
     _at_least_one(op, kernel=w[2:], stride=stride, dilation=dilation)
-    if min(*padding[0], *padding[1]) < 0:
+    if min(side for both in padding for side in both) < 0:
         raise ValueError(f"{op}: padding must not be negative, got padding={padding}")
     if x[1] != w[1] * groups:
         raise ValueError(
@@ -161,21 +192,21 @@ def check_conv2d(
         )
     if w[0] % groups:
         raise ValueError(f"{op}: w has {w[0]} output channels, which groups={groups} does not divide; {shapes}")
-    rows, columns = conv_output_size(x[2:], w[2:], stride, padding, dilation)
-    if rows < 1 or columns < 1:
-        padded = (x[2] + sum(padding[0]), x[3] + sum(padding[1]))
+    outputs = conv_output_size(x[2:], w[2:], stride, padding, dilation)
+    padded = tuple(n + sum(both) for n, both in zip(x[2:], padding))
+    if min(outputs) < 1:
         reach = tuple(d * (k - 1) + 1 for d, k in zip(dilation, w[2:]))
         raise ValueError(
             f"{op}: the kernel reaches over {reach} pixels but the padded input has only {padded}; {shapes}, "
             f"padding={padding}, dilation={dilation}"
         )
-    shape = (x[0], w[0], rows, columns)
+    shape = (x[0], w[0], *outputs)
     check_size(op, shape)
-    check_size(op, (x[0], x[1], x[2] + sum(padding[0]), x[3] + sum(padding[1])), "the padded input")
+    check_size(op, (x[0], x[1], *padded), "the padded input")
     return shape
 
 
-def check_conv2d_adjoint(
+def check_conv_adjoint(
     op: str,
     z: Sequence[int],
     x: Sequence[int],
@@ -189,7 +220,7 @@ def check_conv2d_adjoint(
     z = tuple(z)
     if len(z) != 4:
         raise ValueError(f"{op}: z must have 4 dimensions (N, O, OH, OW); z.shape={z}")
-    expected = check_conv2d(op, x, w, stride, padding, dilation, groups)
+    expected = check_conv(op, x, w, stride, padding, dilation, groups)
     if z != expected:
         raise ValueError(
             f"{op}: z has shape {z} but a convolution of x.shape={tuple(x)} with w.shape={tuple(w)}, stride={stride}, "

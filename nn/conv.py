@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -18,8 +19,11 @@ from .parameter import Parameter
 _PADDING_MODES = ("zeros", "reflect", "replicate", "circular")
 
 
-class _Conv(Module):
-    """What both layers share: the settings, the weight, the bias."""
+class _Layer(Module):
+    """What all layers share: the settings, the weight, the bias."""
+
+    spatial: ClassVar[int]  # dimensions behind the channels
+    function: ClassVar[Callable[..., Tensor]]
 
     def __init__(
         self,
@@ -32,19 +36,22 @@ class _Conv(Module):
         **settings: Any,
     ) -> None:
         super().__init__()
-        name = type(self).__name__
         if groups < 1 or in_channels % groups or out_channels % groups:
             raise ValueError(
-                f"{name}: groups={groups} must divide in_channels={in_channels} and out_channels={out_channels}"
+                f"{type(self).__name__}: groups={groups} must divide in_channels={in_channels} and "
+                f"out_channels={out_channels}"
             )
         self.in_channels, self.out_channels, self.groups = in_channels, out_channels, groups
-        self.kernel_size = geometry.pair(kernel_size, f"{name}: kernel_size", least=1)
+        self.kernel_size = self._sizes("kernel_size", kernel_size, least=1)
         for setting in ("stride", "dilation"):
-            setattr(self, setting, geometry.pair(settings[setting], f"{name}: {setting}", least=1))
+            setattr(self, setting, self._sizes(setting, settings[setting], least=1))
         shape = self._weight_shape(in_channels, out_channels, groups) + self.kernel_size
         self.weight = Parameter(np.empty(shape, dtype))
         self.register_parameter("bias", Parameter(np.empty(out_channels, dtype)) if bias else None)
         self.reset_parameters()
+
+    def _sizes(self, name: str, value: Any, least: int) -> tuple[int, ...]:
+        return geometry.sizes(value, f"{type(self).__name__}: {name}", self.spatial, least=least)
 
     def _weight_shape(self, in_channels: int, out_channels: int, groups: int) -> tuple[int, int]:
         raise NotImplementedError
@@ -54,7 +61,8 @@ class _Conv(Module):
 
     def extra_repr(self) -> str:
         text = f"{self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size}, stride={self.stride}"
-        for name, default in (("padding", (0, 0)), ("dilation", (1, 1)), ("output_padding", (0, 0)), ("groups", 1)):
+        none, ones = (0,) * self.spatial, (1,) * self.spatial
+        for name, default in (("padding", none), ("dilation", ones), ("output_padding", none), ("groups", 1)):
             value = getattr(self, name, default)
             text += "" if value == default else f", {name}={value}"
         text += "" if self.bias is not None else ", bias=False"
@@ -62,7 +70,40 @@ class _Conv(Module):
         return text if mode == "zeros" else f"{text}, padding_mode={mode}"
 
 
-class Conv2d(_Conv):
+class _Convolution(_Layer):
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: Any,
+        stride: Any = 1,
+        padding: Any = 0,
+        dilation: Any = 1,
+        groups: int = 1,
+        bias: bool = True,
+        padding_mode: str = "zeros",
+        dtype: Any = np.float32,
+    ) -> None:
+        name = type(self).__name__
+        if padding_mode not in _PADDING_MODES:
+            raise ValueError(f"{name}: padding_mode is one of {', '.join(_PADDING_MODES)}, not {padding_mode!r}")
+        super().__init__(in_channels, out_channels, kernel_size, groups, bias, dtype, stride=stride, dilation=dilation)
+        self.padding_mode = padding_mode
+        self._pads = geometry.resolve_padding(padding, self.kernel_size, self.stride, self.dilation, name)
+        self.padding = padding if isinstance(padding, str) else tuple(before for before, _ in self._pads)
+
+    def _weight_shape(self, in_channels: int, out_channels: int, groups: int) -> tuple[int, int]:
+        return out_channels, in_channels // groups
+
+    def forward(self, x: Tensor) -> Tensor:
+        padding: Any = self._pads
+        if self.padding_mode != "zeros":
+            sides = [side for both in reversed(self._pads) for side in both]  # of the last dimension first
+            x, padding = pad(x, sides, mode=self.padding_mode), 0
+        return type(self).function(x, self.weight, self.bias, self.stride, padding, self.dilation, self.groups)
+
+
+class Conv2d(_Convolution):
     """A convolution layer, report eq. (3), (8); see :func:`nn.functional.conv2d`.
 
     Parameters
@@ -81,6 +122,27 @@ class Conv2d(_Conv):
     bias : Parameter, shape (O,), from the same distribution, or ``None``
     """
 
+    spatial = 2
+    function = staticmethod(F.conv2d)
+
+
+class Conv1d(_Convolution):
+    """:class:`Conv2d` of lines (N, C, L), with ``weight (O, C/groups, K)``; see :func:`nn.functional.conv1d`."""
+
+    spatial = 1
+    function = staticmethod(F.conv1d)
+
+
+class Conv3d(_Convolution):
+    """:class:`Conv2d` of volumes (N, C, D, H, W), with ``weight (O, C/groups, KD, KH, KW)``; see
+    :func:`nn.functional.conv3d`.
+    """
+
+    spatial = 3
+    function = staticmethod(F.conv3d)
+
+
+class _TransposedConvolution(_Layer):
     def __init__(
         self,
         in_channels: int,
@@ -88,31 +150,45 @@ class Conv2d(_Conv):
         kernel_size: Any,
         stride: Any = 1,
         padding: Any = 0,
-        dilation: Any = 1,
+        output_padding: Any = 0,
         groups: int = 1,
         bias: bool = True,
-        padding_mode: str = "zeros",
+        dilation: Any = 1,
         dtype: Any = np.float32,
     ) -> None:
-        if padding_mode not in _PADDING_MODES:
-            raise ValueError(f"Conv2d: padding_mode is one of {', '.join(_PADDING_MODES)}, not {padding_mode!r}")
         super().__init__(in_channels, out_channels, kernel_size, groups, bias, dtype, stride=stride, dilation=dilation)
-        self.padding_mode = padding_mode
-        self._pads = geometry.resolve_padding(padding, self.kernel_size, self.stride, self.dilation, "Conv2d")
-        self.padding = padding if isinstance(padding, str) else (self._pads[0][0], self._pads[1][0])
+        self.padding = self._sizes("padding", padding, least=0)
+        self.output_padding = self._sizes("output_padding", output_padding, least=0)
 
     def _weight_shape(self, in_channels: int, out_channels: int, groups: int) -> tuple[int, int]:
-        return out_channels, in_channels // groups
+        return in_channels, out_channels // groups
 
-    def forward(self, x: Tensor) -> Tensor:
-        padding: Any = self._pads
-        if self.padding_mode != "zeros":
-            (top, bottom), (left, right) = self._pads
-            x, padding = pad(x, (left, right, top, bottom), mode=self.padding_mode), 0
-        return F.conv2d(x, self.weight, self.bias, self.stride, padding, self.dilation, self.groups)
+    def forward(self, x: Tensor, output_size: Any = None) -> Tensor:
+        """``output_size``: the size wanted, where a stride leaves several possible; replaces ``output_padding``."""
+        extra = self.output_padding
+        if output_size is not None:
+            extra = self._output_padding(x.shape[-self.spatial :], output_size)
+        function = type(self).function
+        return function(x, self.weight, self.bias, self.stride, self.padding, extra, self.groups, self.dilation)
+
+    def _output_padding(self, size: tuple[int, ...], output_size: Any) -> tuple[int, ...]:
+        name = type(self).__name__
+        wanted = self._sizes("output_size", tuple(output_size)[-self.spatial :], least=1)
+        pads = tuple((p, p) for p in self.padding)
+        smallest = geometry.conv_transpose_output_size(
+            size, self.kernel_size, self.stride, pads, (0,) * self.spatial, self.dilation, name
+        )
+        extra = tuple(w - n for w, n in zip(wanted, smallest, strict=True))
+        if not all(0 <= e < s for e, s in zip(extra, self.stride, strict=True)):
+            largest = tuple(n + s - 1 for n, s in zip(smallest, self.stride, strict=True))
+            raise ValueError(
+                f"{name}: output_size={wanted} is out of reach: an input of {size} gives sizes from "
+                f"{smallest} to {largest}"
+            )
+        return extra
 
 
-class ConvTranspose2d(_Conv):
+class ConvTranspose2d(_TransposedConvolution):
     """A transposed convolution layer, report section 2.0.2; see :func:`nn.functional.conv_transpose2d`.
 
     Parameters
@@ -129,46 +205,19 @@ class ConvTranspose2d(_Conv):
     bias : Parameter, shape (O,), from the same distribution, or ``None``
     """
 
-    def __init__(
-        self,
-        in_channels: int,
-        out_channels: int,
-        kernel_size: Any,
-        stride: Any = 1,
-        padding: Any = 0,
-        output_padding: Any = 0,
-        groups: int = 1,
-        bias: bool = True,
-        dilation: Any = 1,
-        dtype: Any = np.float32,
-    ) -> None:
-        super().__init__(in_channels, out_channels, kernel_size, groups, bias, dtype, stride=stride, dilation=dilation)
-        self.padding = geometry.pair(padding, "ConvTranspose2d: padding", least=0)
-        self.output_padding = geometry.pair(output_padding, "ConvTranspose2d: output_padding", least=0)
+    spatial = 2
+    function = staticmethod(F.conv_transpose2d)
 
-    def _weight_shape(self, in_channels: int, out_channels: int, groups: int) -> tuple[int, int]:
-        return in_channels, out_channels // groups
 
-    def forward(self, x: Tensor, output_size: Any = None) -> Tensor:
-        """``output_size``: the size wanted, where a stride leaves several possible; replaces ``output_padding``."""
-        extra = (
-            self.output_padding
-            if output_size is None
-            else self._output_padding((x.shape[-2], x.shape[-1]), output_size)
-        )
-        return F.conv_transpose2d(
-            x, self.weight, self.bias, self.stride, self.padding, extra, self.groups, self.dilation
-        )
+class ConvTranspose1d(_TransposedConvolution):
+    """:class:`ConvTranspose2d` of lines (N, C, L), with ``weight (C, O/groups, K)``."""
 
-    def _output_padding(self, size: tuple[int, int], output_size: Any) -> tuple[int, int]:
-        wanted = geometry.pair(tuple(output_size)[-2:], "ConvTranspose2d: output_size", least=1)
-        pads = geometry.resolve_padding(self.padding, self.kernel_size, self.stride, self.dilation)
-        smallest = geometry.conv_transpose_output_size(size, self.kernel_size, self.stride, pads, (0, 0), self.dilation)
-        extra = wanted[0] - smallest[0], wanted[1] - smallest[1]
-        if not all(0 <= e < s for e, s in zip(extra, self.stride, strict=True)):
-            largest = tuple(n + s - 1 for n, s in zip(smallest, self.stride, strict=True))
-            raise ValueError(
-                f"ConvTranspose2d: output_size={wanted} is out of reach: an input of {size} gives sizes from "
-                f"{smallest} to {largest}"
-            )
-        return extra
+    spatial = 1
+    function = staticmethod(F.conv_transpose1d)
+
+
+class ConvTranspose3d(_TransposedConvolution):
+    """:class:`ConvTranspose2d` of volumes (N, C, D, H, W), with ``weight (C, O/groups, KD, KH, KW)``."""
+
+    spatial = 3
+    function = staticmethod(F.conv_transpose3d)

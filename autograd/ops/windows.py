@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from .. import kernels
-from ..geometry import conv_output_size, pair
+from ..geometry import Pair, Sizes, conv_output_size, pair
 from ..primitive import primitive
 from .index import basic
 from .layout import _reshape, axis_of
@@ -85,7 +85,7 @@ def _settings(kernel_size: Any, dilation: Any, padding: Any, stride: Any) -> dic
     }
 
 
-def _count(op: str, size: tuple[int, int], s: dict[str, Any]) -> tuple[int, int]:
+def _count(op: str, size: Pair, s: dict[str, Any]) -> Sizes:
     count = conv_output_size(size, s["kernel_size"], s["stride"], s["padding"], s["dilation"])
     if min(count) < 1:
         raise ValueError(f"{op}: no window fits: kernel_size={s['kernel_size']}, padding={s['padding']}, image {size}")

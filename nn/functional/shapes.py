@@ -8,27 +8,38 @@ from typing import Any
 
 import numpy as np
 
+from autograd import geometry
 from autograd.tensor import Tensor, as_tensor
 
 
-def per_image(function: Callable) -> Callable:
-    """Let a function of ``input (N, C, H, W)`` take one image ``(C, H, W)`` too, and refuse anything else by name."""
+def with_batch(spatial: int) -> Callable[[Callable], Callable]:
+    """Let a function of ``input (N, C, ...)`` take one sample ``(C, ...)`` too, and refuse anything else by name.
 
-    @functools.wraps(function)
-    def either(input: Any, *args: Any, **settings: Any) -> Any:
-        if input.ndim == 4:
-            return function(input, *args, **settings)
-        if input.ndim != 3:
-            raise ValueError(
-                f"{function.__name__}: input must have 4 dimensions (N, C, H, W) or 3 (C, H, W); "
-                f"input.shape={input.shape}"
-            )
-        out = function(input.reshape((1, *input.shape)), *args, **settings)
-        if isinstance(out, tuple):
-            return tuple(o.reshape(o.shape[1:]) for o in out)
-        return out.reshape(out.shape[1:])
+    spatial : how many dimensions stand behind the channels
+    """
+    form = geometry.FORMS[spatial][0]
 
-    return either
+    def decorate(function: Callable) -> Callable:
+        @functools.wraps(function)
+        def either(input: Any, *args: Any, **settings: Any) -> Any:
+            if input.ndim == spatial + 2:
+                return function(input, *args, **settings)
+            if input.ndim != spatial + 1:
+                raise ValueError(
+                    f"{function.__name__}: input must have {spatial + 2} dimensions (N, C, {form}) or {spatial + 1} "
+                    f"(C, {form}); input.shape={input.shape}"
+                )
+            out = function(input.reshape((1, *input.shape)), *args, **settings)
+            if isinstance(out, tuple):
+                return tuple(o.reshape(o.shape[1:]) for o in out)
+            return out.reshape(out.shape[1:])
+
+        return either
+
+    return decorate
+
+
+per_image = with_batch(2)
 
 
 def plane(images: Tensor) -> tuple[int, int]:

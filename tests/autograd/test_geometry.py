@@ -8,8 +8,8 @@ import pytest
 
 from autograd import geometry
 from autograd.geometry import (
-    check_conv2d,
-    check_conv2d_adjoint,
+    check_conv,
+    check_conv_adjoint,
     check_size,
     conv_output_size,
     conv_transpose_output_size,
@@ -141,7 +141,7 @@ def test_pooling_settings_are_refused():
 
 def refuse(message, x, w, stride=SQUARE, padding=NO_PADDING, dilation=SQUARE, groups=1):
     with pytest.raises(ValueError, match=message):
-        check_conv2d("conv2d", x, w, stride, padding, dilation, groups)
+        check_conv("conv2d", x, w, stride, padding, dilation, groups)
 
 
 def test_conv2d_refuses_what_does_not_fit_and_says_which_numbers_disagree():
@@ -171,16 +171,16 @@ def test_sizes_beyond_any_memory_are_refused_before_allocating():
 
 
 def test_batch_of_zero_is_a_shape_like_any_other():
-    assert check_conv2d("conv2d", (0, 4, 8, 8), (6, 2, 3, 3), (2, 2), ((1, 1), (1, 1)), SQUARE, 2) == (0, 6, 4, 4)
+    assert check_conv("conv2d", (0, 4, 8, 8), (6, 2, 3, 3), (2, 2), ((1, 1), (1, 1)), SQUARE, 2) == (0, 6, 4, 4)
 
 
 def test_adjoints_refuse_a_gradient_of_another_shape():
     settings = ((2, 2), ((1, 1), (1, 1)), SQUARE, 1)
-    check_conv2d_adjoint("conv2d_input", (1, 6, 4, 4), (1, 4, 8, 8), (6, 4, 3, 3), *settings)
+    check_conv_adjoint("conv2d_input", (1, 6, 4, 4), (1, 4, 8, 8), (6, 4, 3, 3), *settings)
     with pytest.raises(ValueError, match=r"conv2d_input: z has shape \(1, 6, 5, 4\) but .* gives \(1, 6, 4, 4\)"):
-        check_conv2d_adjoint("conv2d_input", (1, 6, 5, 4), (1, 4, 8, 8), (6, 4, 3, 3), *settings)
+        check_conv_adjoint("conv2d_input", (1, 6, 5, 4), (1, 4, 8, 8), (6, 4, 3, 3), *settings)
     with pytest.raises(ValueError, match="z must have 4 dimensions"):
-        check_conv2d_adjoint("conv2d_input", (6, 4, 4), (1, 4, 8, 8), (6, 4, 3, 3), *settings)
+        check_conv_adjoint("conv2d_input", (6, 4, 4), (1, 4, 8, 8), (6, 4, 3, 3), *settings)
 
 
 def test_geometry_imports_nothing_of_the_project():

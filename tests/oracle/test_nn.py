@@ -73,6 +73,48 @@ def test_conv_transpose2d(settings):
     )
 
 
+@pytest.mark.parametrize("spatial", [1, 2, 3])
+@pytest.mark.parametrize("transposed", [False, True])
+def test_convolutions_at_random_settings(spatial, transposed):
+    name = f"conv_transpose{spatial}d" if transposed else f"conv{spatial}d"
+    ours, theirs, compared = getattr(F, name), getattr(TF, name), 0
+    for seed in range(60):
+        rng = np.random.default_rng([spatial, transposed, seed])
+
+        def draw(low, high, rng=rng):
+            return tuple(rng.integers(low, high, spatial).tolist())
+
+        groups, channels, outputs = rng.integers(1, 4, 3).tolist()
+        s = {"stride": draw(1, 4), "padding": draw(0, 3), "dilation": draw(1, 3), "groups": groups}
+        if transposed:
+            s["output_padding"] = tuple(int(rng.integers(max(a, b))) for a, b in zip(s["stride"], s["dilation"]))
+        first, second = (channels * groups, outputs) if transposed else (outputs * groups, channels)
+        shapes = [(2, channels * groups, *draw(2, 7)), (first, second, *draw(1, 4)), (outputs * groups,)]
+        try:
+            empty = not theirs(*(torch.zeros(shape) for shape in shapes), **s).numel()  # refused in volumes only
+        except RuntimeError:
+            empty = True
+        if empty:
+            with pytest.raises(ValueError, match=name):
+                ours(*(Tensor(np.zeros(shape)) for shape in shapes), **s)
+            continue
+        both(shapes, lambda *t, s=s: ours(*t, **s), lambda *t, s=s: theirs(*t, **s), seed)
+        compared += 1
+    assert compared > 30
+
+
+LAYERS = ["Conv1d", "Conv3d", "ConvTranspose1d", "ConvTranspose3d"]
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_layers_of_lines_and_volumes(name):
+    args, settings = (4, 6, 3, 2, 1), {"groups": 2, "dilation": 2}
+    a, b = getattr(nn, name)(*args, **settings).double(), getattr(torch.nn, name)(*args, **settings).double()
+    assert repr(a) == repr(b)
+    a.load_state_dict({key: tensor.numpy() for key, tensor in b.state_dict().items()})
+    both([(2, 4, *[7] * int(name[-2]))], a, b)
+
+
 @pytest.mark.parametrize("function", ["conv2d", "conv_transpose2d", "max_pool2d", "avg_pool2d", "interpolate"])
 def test_one_image_without_batch(function):
     ours, theirs = getattr(F, function), getattr(TF, function)
@@ -358,9 +400,9 @@ def test_gains(name):
     assert nn.init.calculate_gain(name) == pytest.approx(torch.nn.init.calculate_gain(name), rel=1e-12)
 
 
-@pytest.mark.parametrize("module", ["Linear", "Conv2d", "ConvTranspose2d"])
+@pytest.mark.parametrize("module", ["Linear", "Conv2d", "ConvTranspose2d", *LAYERS])
 def test_default_initialisation_has_pytorchs_bounds(module):
-    args = (40, 60) if module == "Linear" else (40, 60, 3)
+    args = (40, 60) if module == "Linear" else (40, 60, 2)
     a, b = getattr(nn, module)(*args), getattr(torch.nn, module)(*args)
     for name in ("weight", "bias"):
         x, y = getattr(a, name).detach().numpy(), getattr(b, name).detach().numpy()

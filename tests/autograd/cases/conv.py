@@ -75,7 +75,58 @@ GEOMETRIES = {
 }
 
 
+def windows_of_depth(shape, *, size, stride, padding, dilation):
+    """(output depth, tap, input depth) of every slice that lies inside the input."""
+    outputs = (shape[2] + sum(padding) - dilation * (size - 1) - 1) // stride + 1
+    for out, k in itertools.product(range(outputs), range(size)):
+        depth = out * stride + k * dilation - padding[0]
+        if 0 <= depth < shape[2]:
+            yield out, k, depth
+
+
+def depth_windows(x, *, outputs, **s):
+    y = np.zeros((x.shape[0], outputs, x.shape[1], s["size"], *x.shape[3:]))
+    for n, c, (out, k, depth) in itertools.product(
+        range(x.shape[0]), range(x.shape[1]), windows_of_depth(x.shape, **s)
+    ):
+        y[n, out, c, k] = x[n, c, depth]
+    return y
+
+
+def depth_windows_sum(y, *, depth, **s):
+    x = np.zeros((y.shape[0], y.shape[2], depth, *y.shape[4:]))
+    for n, c, (out, k, source) in itertools.product(
+        range(x.shape[0]), range(x.shape[1]), windows_of_depth(x.shape, **s)
+    ):
+        x[n, c, source] += y[n, out, c, k]
+    return x
+
+
+# depth, output depth, settings
+DEPTHS = {
+    "plain": (5, 3, {"size": 3, "stride": 1, "padding": (0, 0), "dilation": 1}),
+    "stride and dilation": (8, 3, {"size": 3, "stride": 2, "padding": (1, 0), "dilation": 2}),
+    "wide padding": (2, 5, {"size": 4, "stride": 1, "padding": (3, 3), "dilation": 1}),
+    "a tap that meets padding only": (1, 1, {"size": 3, "stride": 3, "padding": (2, 2), "dilation": 2}),
+}
+
+
 def cases():
+    for note, (depth, outputs, s) in DEPTHS.items():
+        yield Case(
+            "depth_windows",
+            lambda rng, d=depth: [rng.normal(size=(2, 2, d, 1, 2))],
+            s,
+            lambda x, outputs=outputs, **s: depth_windows(x, outputs=outputs, **s),
+            note,
+        )
+        yield Case(
+            "depth_windows_sum",
+            lambda rng, n=outputs, k=s["size"]: [rng.normal(size=(2, n, 2, k, 1, 2))],
+            s | {"depth": depth},
+            depth_windows_sum,
+            note,
+        )
     for note, (x_shape, w_shape, s) in GEOMETRIES.items():
         z_shape = output_shape(x_shape, w_shape, s)
         yield Case(
