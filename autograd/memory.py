@@ -5,7 +5,8 @@ Three things can happen to a value that a gradient rule will read later:
 - A recorded or noted write (``x.add_``, ``x[i] = v``, an optimizer's step) changes it. Every write is noted with its
   region and time; the backward pass raises where a saved value overlaps a younger write (:func:`check_unwritten`).
 - NumPy writes to it, unseen, through an array the user also holds (``from_numpy``, ``.numpy()``, ``np.asarray``).
-  Values in such memory are copied when they are saved (:func:`private`): the gradient is right whatever happens.
+  Values in such memory are copied when they are saved (:func:`private`), and memory is copied when it is handed out,
+  for the nodes that saved it before (:func:`export`): the gradient is right whatever happens.
 - It is written through a view. Tensors that are views of one another form a :class:`Family`; a recorded write to one
   gives all of them new nodes.
 
@@ -82,31 +83,63 @@ def _overlaps(write: Write, value: np.ndarray) -> bool:
 
 
 def check_unwritten(node: Node) -> None:
-    """Raise if a value that ``node`` saved was changed in place after it was saved."""
-    if not _writes or node.saved is None:
+    """Raise if a value that ``node`` saved was changed in place after it was saved.
+
+    What NumPy may have changed since, unseen, is taken from the copy that was made when the memory was handed out.
+    """
+    if node.saved is None or not (_writes or exported):
         return
-    for value in node.saved:
-        if isinstance(value, np.ndarray):
-            for write in _writes.get(id(owner(value)), ()):
-                if write.time > node.age and _overlaps(write, value):
-                    raise RuntimeError(
-                        f"{node.name}: a value of shape {value.shape} saved for the backward pass at {node.where()} "
-                        f"was changed in place afterwards by {write.by}; run backward first, or change a clone()"
-                    )
+    node.saved = tuple([_unwritten(value, node) for value in node.saved])
+    if any(isinstance(value, np.ndarray) for value in node.settings.values()):
+        node.settings = {name: _unwritten(value, node) for name, value in node.settings.items()}
+
+
+def _unwritten(value: Any, node: Node) -> Any:
+    if not isinstance(value, np.ndarray):
+        return value
+    whole = owner(value)
+    for write in _writes.get(id(whole), ()):
+        if write.time > node.age and _overlaps(write, value):
+            raise RuntimeError(
+                f"{node.name}: a value of shape {value.shape} saved for the backward pass at {node.where()} "
+                f"was changed in place afterwards by {write.by}; run backward first, or change a clone()"
+            )
+    handed_out = exported.get(id(whole))
+    if handed_out is None or handed_out.copy is None or handed_out.time < node.age:
+        return value
+    offset = value.__array_interface__["data"][0] - whole.__array_interface__["data"][0]
+    return np.ndarray(value.shape, value.dtype, handed_out.copy, offset, value.strides)
 
 
 # --- memory that NumPy can write to ---------------------------------------------------------------------------------
 
-exported: set[int] = set()  # ids of the owners
+
+class Export(NamedTuple):
+    """Since when the user holds an array with this memory, and what was in it then."""
+
+    time: int
+    copy: np.ndarray | None  # flat, in the order of the memory; None where no node can have saved it before
+
+
+exported: dict[int, Export] = {}  # id of the owner -> its export
 
 
 def export(array: np.ndarray) -> np.ndarray:
-    """Remember that the user holds an array with this memory."""
+    """Remember that this memory is handed to the user, and keep what it holds now for the nodes that saved it."""
+    return _share(array, keep=True)
+
+
+def adopt(array: np.ndarray) -> np.ndarray:
+    """Remember that this array came from the user, who holds it too."""
+    return _share(array, keep=False)
+
+
+def _share(array: np.ndarray, keep: bool) -> np.ndarray:
     whole = owner(array)
     key = id(whole)
     if key not in exported:
-        exported.add(key)
-        weakref.finalize(whole, exported.discard, key).atexit = False
+        exported[key] = Export(next(clock), whole.ravel(order="K").copy() if keep else None)
+        weakref.finalize(whole, exported.pop, key, None).atexit = False
     return array
 
 

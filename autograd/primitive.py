@@ -37,7 +37,7 @@ import numpy as np
 
 from .dtypes import result_type
 from .graph import Node, record
-from .memory import export, exported, note_view, private
+from .memory import adopt, exported, note_view, private
 from .modes import ValuesNeeded, is_quiet, modes
 from .tensor import Tensor, wrap
 
@@ -222,7 +222,7 @@ class Primitive:
         if recording and None in parents:
             for value in inputs:
                 if type(value) is np.ndarray:  # the user's own array
-                    export(value)
+                    adopt(value)
         if recording and exported and settings:
             settings = {name: private(value) for name, value in settings.items()}
         if self.outputs:

@@ -300,7 +300,7 @@ def from_numpy(array: np.ndarray) -> Tensor:
     """A Tensor that shares the memory of ``array``."""
     if not isinstance(array, np.ndarray):
         raise TypeError(f"from_numpy: expected an array, not {type(array).__name__}; autograd.tensor copies anything")
-    return wrap(memory.export(array), None)
+    return wrap(memory.adopt(array), None)
 
 
 def as_tensor(data: Any, dtype: Any = None) -> Tensor:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ..memory import export
 from ..tensor import Tensor, from_numpy
 
 
@@ -28,7 +29,7 @@ def _dlpack(self: Tensor, **options: Any) -> Any:
     """This tensor's memory for another framework. A tensor that requires grad must be detached first."""
     if self.requires_grad:
         raise RuntimeError("__dlpack__: this tensor requires grad, which does not travel; hand over .detach()")
-    return self._data.__dlpack__(**options)
+    return export(self._data).__dlpack__(**options)
 
 
 def _dlpack_device(self: Tensor) -> tuple[int, int]:

@@ -344,6 +344,48 @@ def test_numpy_may_write_to_memory_that_went_out_to_it():
     np.testing.assert_array_equal(x.grad.numpy(), [1.0, 2.0])
 
 
+def _as_array(y):
+    return y.detach().numpy()
+
+
+def _as_data(y):
+    return y.data.numpy()
+
+
+def _as_buffer(y):
+    return np.asarray(memoryview(np.asarray(y.detach())))
+
+
+def _as_dlpack(y):
+    return np.from_dlpack(y.detach())
+
+
+@pytest.mark.parametrize("hand_out", [_as_array, _as_data, _as_buffer, _as_dlpack])
+@pytest.mark.parametrize("turned", [False, True])
+def test_numpy_may_write_to_memory_that_went_out_after_it_was_saved(hand_out, turned):
+    x = tensor(np.arange(6.0).reshape(2, 3), requires_grad=True)
+    y = x * 2.0
+    seen = y.t() if turned else y
+    z = (seen[1:] * seen[1:]).sum() + (x * x).sum()
+    hand_out(y)[:] = 100.0
+    hand_out(x)[:] = 100.0
+    z.backward()
+    expected = 2.0 * np.arange(6.0).reshape(2, 3)
+    (expected[:, 1:] if turned else expected[1:])[...] *= 5.0
+    np.testing.assert_array_equal(x.grad.numpy(), expected)
+
+
+def test_memory_is_copied_once_when_it_goes_out_and_the_copy_dies_with_it():
+    from autograd.memory import exported
+
+    before = len(exported)
+    y = leaf(1.0, 2.0) * 1.0
+    assert y.detach().numpy() is y.detach().numpy()
+    assert len(exported) == before + 1
+    del y
+    assert len(exported) == before
+
+
 @pytest.mark.parametrize("part", [slice(None), slice(None, None, -1)])
 def test_an_array_operand_may_change_afterwards(part):
     a, x = np.array([1.0, 2.0]), leaf(3.0, 4.0)
@@ -364,6 +406,16 @@ def test_targets_and_indices_may_change_afterwards():
     labels[:] = 1
     (loss * 2.0 + picked * 0.0).backward()
     np.testing.assert_allclose(logits.grad.numpy(), [[-2 / 3, 1 / 3, 1 / 3], [1 / 3, -2 / 3, 1 / 3]])
+
+
+def test_targets_changed_in_place_are_noticed():
+    from nn.functional import cross_entropy
+
+    logits, labels = tensor(np.zeros((2, 3)), requires_grad=True), tensor([0, 1])
+    loss = cross_entropy(logits, labels)
+    labels.fill_(2)
+    with pytest.raises(RuntimeError, match="changed in place afterwards by fill_"):
+        loss.backward()
 
 
 def test_writing_through_detach_or_data_is_noticed():
