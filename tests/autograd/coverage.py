@@ -29,7 +29,8 @@ gradients, element by element: order 1 checks its gradient rules, order 2 the gr
 by 0.1 % is caught (`tests/autograd/test_gradcheck.py`). Every op also runs in float32, where values and gradients must
 stay float32, and on every memory layout.
 
-Where an op has a kink or a jump, the last column says which gradient it uses there.
+Where an op has a kink or a jump, the last column says which gradient it uses there; [`kinks.md`](kinks.md) has the
+points, the numbers and the reasons.
 
 """
 
