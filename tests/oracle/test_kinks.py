@@ -11,7 +11,7 @@ from ..autograd.test_kinks import label
 @pytest.mark.parametrize("kink", [kink for kink in KINKS if not kink.peer], ids=label)
 def test_pytorch_has_the_same_gradient_at_a_kink(kink):
     for found, wanted in zip(gradients(kink, torch, torch.nn.functional), expected(kink), strict=True):
-        np.testing.assert_allclose(found, wanted, rtol=1e-15)
+        np.testing.assert_allclose(found, wanted, rtol=1e-8)  # its bound 1e-12 is a float32
 
 
 @pytest.mark.parametrize("kink", [kink for kink in KINKS if kink.peer], ids=label)
