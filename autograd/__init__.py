@@ -11,7 +11,7 @@ tensor([2., 4., 6.])
 from importlib import import_module
 from types import ModuleType
 
-from . import linalg, random
+from . import heap, linalg, random
 from .dtypes import bool_, float16, float32, float64, int8, int16, int32, int64, uint8
 from .engine import grad
 from .modes import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
