@@ -29,8 +29,8 @@ from .plan import (
     WIDTH,
     Plan,
 )
-from .planes import fill_planes
-from .tile import OUTER_ROWS, OUTER_VECTORS, copy_first, copy_vector, lanes, multiply_outer, multiply_row
+from .planes import copy_run, fill_planes
+from .tile import OUTER_ROWS, OUTER_VECTORS, copy_vector, lanes, multiply_outer, multiply_row
 
 # Taps that a tile gathers at a time: 24 KB of pixels stay in the first-level cache while all output channels use them.
 _WINDOW_TAPS = 128
@@ -92,7 +92,7 @@ def _correlate_blocks(start, stop, x, w, w_pitch, out, outputs, lanes, sizes, ro
                     else:
                         for i in range(sums.size):
                             sums[i] = 0
-                    # store the columns that exist: ``wide`` of each ``pitch``
+                    # store the columns that exist, ``wide`` of each ``pitch``; row follows row if there is one phase
                     row, column, lane = p // pitch, p % pitch, 0
                     while lane < pixels and row < high:
                         run = min(pixels - lane, wide - column)
@@ -101,8 +101,8 @@ def _correlate_blocks(start, stop, x, w, w_pitch, out, outputs, lanes, sizes, ro
                             target += row * spread_h * image_columns + column * spread_w
                             source = m * pixels + lane
                             if spread_w == 1:
-                                for t in range(0, run, lanes):
-                                    copy_first(flat, target + t, sums, source + t, run - t)
+                                end = target + (run if spread_h > 1 else (high - row) * wide - column)
+                                copy_run(flat, target, sums, source, run, end, lanes)
                             else:
                                 for t in range(run):
                                     flat[target + t * spread_w] = sums[source + t]
@@ -131,25 +131,34 @@ def _correlate_tiles(start, stop, planes, w, w_pitch, out, outputs, lanes, tiles
     sums = np.empty((panels // chunks + 1) * panel_size + lanes, w.dtype)
     window = np.empty(_WINDOW_TAPS * pixels + lanes, w.dtype)
     gathered = taps.copy()
-    # a run: pixels of one output row; where it is read (without the tap's offset), its lanes, where it is written
-    run_source, run_lane, run_length, run_target = (
-        np.empty(pixels, np.int64), np.empty(pixels, np.int64), np.empty(pixels, np.int64), np.empty(pixels, np.int64)
-    )  # fmt: skip
+    # a move is a vector of one output row: where it is read (without the tap's offset), and its first lane; a run is
+    # contiguous in the output: its first lane, its length, where it goes
+    move_source, move_lane = np.empty(pixels, np.int64), np.empty(pixels, np.int64)
+    run_lane, run_length, run_target = (
+        np.empty(pixels, np.int64),
+        np.empty(pixels, np.int64),
+        np.empty(pixels, np.int64),
+    )
     for task in range(start, stop):
         chunk, tile = task % chunks, task // chunks % tiles
         phase, group = task // chunks // tiles % phases.shape[0], task // chunks // tiles // phases.shape[0]
         high, wide = phases[phase, ROWS], phases[phase, COLUMNS]
         first, count = phases[phase, FIRST_TAP], phases[phase, TAPS]
-        pixel, lane, runs = tile * pixels, 0, 0
+        pixel, lane, moves, runs = tile * pixels, 0, 0, 0
         while lane < pixels and pixel < images * high * wide:
             image, row, column = pixel // (high * wide), pixel // wide % high, pixel % wide
             length = min(wide - column, pixels - lane)
-            run_source[runs] = (image * groups + group) * image_size + row * pitch + column
-            run_lane[runs] = lane
-            run_length[runs] = length
-            target_row = (image * groups + group) * outputs * image_rows + phases[phase, TOP] + row * spread_h
-            run_target[runs] = target_row * image_columns + phases[phase, LEFT] + column * spread_w
-            runs += 1
+            for t in range(0, length, lanes):
+                move_source[moves] = (image * groups + group) * image_size + row * pitch + column + t
+                move_lane[moves] = lane + t
+                moves += 1
+            target = (image * groups + group) * outputs * image_rows + phases[phase, TOP] + row * spread_h
+            target = target * image_columns + phases[phase, LEFT] + column * spread_w
+            if runs > 0 and spread_w == 1 and target == run_target[runs - 1] + run_length[runs - 1]:
+                run_length[runs - 1] += length
+            else:
+                run_lane[runs], run_length[runs], run_target[runs] = lane, length, target
+                runs += 1
             lane += length
             pixel += length
         if runs == 0:
@@ -162,12 +171,8 @@ def _correlate_tiles(start, stop, planes, w, w_pitch, out, outputs, lanes, tiles
             k1 = min(k0 + _WINDOW_TAPS, first + count)
             for k in range(k0, k1):
                 gathered[k, 1] = (k - k0) * pixels
-                for r in range(runs):
-                    # whole vectors: what is too much is overwritten by the next run, or the next tap
-                    source_at, target_at = taps[k, 1] + run_source[r], gathered[k, 1] + run_lane[r]
-                    copy_vector(window, target_at, source, source_at)
-                    for t in range(lanes, run_length[r], lanes):
-                        copy_vector(window, target_at + t, source, source_at + t)
+                for m in range(moves):  # what is too much is overwritten by the next move, or the next tap
+                    copy_vector(window, gathered[k, 1] + move_lane[m], source, taps[k, 1] + move_source[m])
             for panel in range(first_panel, end_panel):
                 at, channel = (panel - first_panel) * panel_size, panel * OUTER_ROWS
                 here, w_at = min(OUTER_ROWS, outputs - channel), group * group_weights + channel * w_pitch
@@ -177,8 +182,7 @@ def _correlate_tiles(start, stop, planes, w, w_pitch, out, outputs, lanes, tiles
                 at = (channel - first_panel * OUTER_ROWS) * pixels + run_lane[r]
                 target = channel * image_rows * image_columns + run_target[r]
                 if spread_w == 1:
-                    for t in range(0, run_length[r], lanes):
-                        copy_first(flat, target + t, sums, at + t, run_length[r] - t)
+                    copy_run(flat, target, sums, at, run_length[r], target + run_length[r], lanes)
                 else:
                     for t in range(run_length[r]):
                         flat[target + t * spread_w] = sums[at + t]

@@ -4,7 +4,23 @@ from __future__ import annotations
 
 from .jit import njit
 from .plan import FIRST_H, FIRST_W, HEIGHT, OVERHANG, PITCH, PLANE_ROWS, STEP_H, STEP_W, WIDTH
-from .tile import copy_inside
+from .tile import clear_vector, copy_even, copy_vector
+
+
+@njit
+def copy_run(target, at, source, first, count, end, lanes):
+    """Copy ``count`` elements in whole vectors: what the last one writes behind them, the caller overwrites.
+
+    Nothing is written from ``end`` on, and nothing read behind the source. (Masked vectors, which need no such care,
+    took 30-45 % of the time of a layer with 3 channels or 1 x 1 filters where the CPU has only AVX2.)
+    """
+    t = 0
+    while t < count and at + t + lanes <= end and first + t + lanes <= source.size:
+        copy_vector(target, at + t, source, first + t)
+        t += lanes
+    while t < count:
+        target[at + t] = source[first + t]
+        t += 1
 
 
 @njit
@@ -12,7 +28,8 @@ def fill_planes(x, image, channels, first_row, lanes, sizes, rows, columns, plan
     """Copy ``channels`` channels, from what output row ``first_row`` needs on, to ``planes[at:]``.
 
     x : the images, flat; ``image`` is where the first channel begins. What the last window reads behind the planes is
-        set to zero too.
+        set to zero too. All is written in ascending order, in whole vectors: each overwrites what is too much of the
+        one before.
     """
     height, width, pitch = sizes[HEIGHT], sizes[WIDTH], sizes[PITCH]
     step_h, step_w, first_h, first_w = sizes[STEP_H], sizes[STEP_W], sizes[FIRST_H], sizes[FIRST_W]
@@ -24,18 +41,21 @@ def fill_planes(x, image, channels, first_row, lanes, sizes, rows, columns, plan
                     h = (first_row + r + first_h) * step_h + rows[a]
                     low, high = (columns[b, 1], columns[b, 2]) if 0 <= h < height else (0, 0)
                     source = first + h * width
+                    for t in range(0, low, lanes):
+                        clear_vector(planes, at + t)
                     if step_w == 1:
-                        # whole vectors: the rest of the last one is zero, and the next row is written over it
-                        for t in range(0, pitch, lanes):
-                            copy_inside(planes, at + t, x, source + t, low - t, high - t)
+                        copy_run(planes, at + low, x, source + low, high - low, planes.size, lanes)
                     else:
-                        for t in range(low):
-                            planes[at + t] = 0
-                        for t in range(low, high):
+                        t = low
+                        while step_w == 2 and t < high and source + 2 * (t + lanes) <= x.size:
+                            copy_even(planes, at + t, x, source + 2 * t)
+                            t += lanes
+                        while t < high:
                             planes[at + t] = x[source + t * step_w]
-                        for t in range(high, pitch):
-                            planes[at + t] = 0
+                            t += 1
+                    for t in range(high, pitch, lanes):
+                        clear_vector(planes, at + t)
                     at += pitch
         image += height * width
-    for t in range(sizes[OVERHANG] + lanes):
-        planes[at + t] = 0
+    for t in range(0, sizes[OVERHANG] + lanes, lanes):
+        clear_vector(planes, at + t)

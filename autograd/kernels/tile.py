@@ -72,8 +72,6 @@ class _Emitter:
         self.zero = ir.Constant(self.vector, None)
         self._align = element.bitwidth // 8  # NumPy promises no more
         self._undefined = ir.Constant(self.vector, ir.Undefined)
-        indices = ir.VectorType(_I64, self.lanes)
-        self._lane_numbers = ir.Constant(indices, list(range(self.lanes)))
         self._suffix = f"v{self.lanes}f{element.bitwidth}"
 
     def load(self, pointer: ir.Value) -> ir.Value:
@@ -84,28 +82,6 @@ class _Emitter:
     def store(self, value: ir.Value, pointer: ir.Value) -> None:
         self.builder.store(value, self.builder.bitcast(pointer, self.vector.as_pointer())).align = self._align
 
-    def load_inside(self, pointer: ir.Value, low: ir.Value, high: ir.Value) -> ir.Value:
-        """Zero in every lane outside of [low, high), whose memory is not touched."""
-        builder = self.builder
-        inside = builder.and_(
-            builder.icmp_signed(">=", self._lane_numbers, self._splat_index(low)),
-            builder.icmp_signed("<", self._lane_numbers, self._splat_index(high)),
-        )
-        function = self._intrinsic(
-            "masked.load", self.vector, [self.vector.as_pointer(), _I32, inside.type, self.vector]
-        )
-        pointer = builder.bitcast(pointer, self.vector.as_pointer())
-        return builder.call(function, [pointer, ir.Constant(_I32, self._align), inside, self.zero])
-
-    def store_first(self, value: ir.Value, pointer: ir.Value, count: ir.Value) -> None:
-        """Lanes from ``count`` on leave the memory as it is."""
-        builder = self.builder
-        first = builder.icmp_signed("<", self._lane_numbers, self._splat_index(count))
-        types = [self.vector, self.vector.as_pointer(), _I32, first.type]
-        function = self._intrinsic("masked.store", ir.VoidType(), types)
-        pointer = builder.bitcast(pointer, self.vector.as_pointer())
-        builder.call(function, [value, pointer, ir.Constant(_I32, self._align), first])
-
     def splat(self, scalar: ir.Value) -> ir.Value:
         first = self.builder.insert_element(self._undefined, scalar, ir.Constant(_I32, 0))
         return self._shuffle(first, self._undefined, [0] * self.lanes)
@@ -114,13 +90,16 @@ class _Emitter:
         # fmuladd and not fma: where the CPU has no fused instruction, fma is a library call for each lane
         return self.builder.call(self._intrinsic("fmuladd", self.vector, [self.vector] * 3), [a, b, c])
 
+    def every_second(self, a: ir.Value, b: ir.Value, first: int) -> ir.Value:
+        """The even (odd if ``first`` is 1) lanes of two vectors."""
+        return self._shuffle(a, b, list(range(first, 2 * self.lanes, 2)))
+
     def lane_sums(self, vectors: list[ir.Value]) -> list[ir.Value]:
         """Vectors whose lanes are, in order, the sums over the lanes of each given vector.
 
         Neighbouring lanes of two vectors are added into one, log2(lanes) times: 69 operations for 24 vectors of 16
         lanes instead of 24 reductions of 8.
         """
-        even, odd = list(range(0, 2 * self.lanes, 2)), list(range(1, 2 * self.lanes, 2))
         sums = []
         for first in range(0, len(vectors), self.lanes):
             group = vectors[first : first + self.lanes]
@@ -128,20 +107,14 @@ class _Emitter:
                 if len(group) % 2:
                     group = [*group, self.zero]
                 group = [
-                    self.builder.fadd(self._shuffle(a, b, even), self._shuffle(a, b, odd))
+                    self.builder.fadd(self.every_second(a, b, 0), self.every_second(a, b, 1))
                     for a, b in zip(group[::2], group[1::2])
                 ]
             sums += group
         return sums
 
-    def _splat_index(self, index: ir.Value) -> ir.Value:
-        undefined = ir.Constant(self._lane_numbers.type, ir.Undefined)
-        first = self.builder.insert_element(undefined, index, ir.Constant(_I32, 0))
-        return self._shuffle(first, undefined, [0] * self.lanes)
-
     def _intrinsic(self, name: str, result: ir.Type, arguments: list[ir.Type]) -> ir.Function:
-        pointer = ".p0" if any(isinstance(argument, ir.PointerType) for argument in arguments) else ""
-        name = f"llvm.{name}.{self._suffix}{pointer}"
+        name = f"llvm.{name}.{self._suffix}"
         known = self.builder.module.globals.get(name)
         return known or ir.Function(self.builder.module, ir.FunctionType(result, arguments), name)
 
@@ -287,32 +260,42 @@ def add_dots(typing_context, rows, r0, pitch, pixels, p0, offsets, o0, length, r
     return signature, generate
 
 
-def _copy(target: Any, source: Any, limits: int, move: Any) -> tuple:
-    """An intrinsic ``(target, t0, source, s0, *limits)`` that moves one vector."""
-    element, index = _float_arrays(target, source), types.int64
-    signature = types.void(target, index, source, index, *[index] * limits)
-
-    def generate(context, builder, signature, args):
-        emit, body = _Emitter(context, builder, element), _Body(context, builder, signature, args)
-        move(emit, body.address(0, args[1]), body.address(2, args[3]), *args[4:])
-        return context.get_dummy_value()
-
-    return signature, generate
-
-
 @intrinsic
 def copy_vector(typing_context, target, t0, source, s0):
     """``target[t0 + l] = source[s0 + l]`` for the lanes l of one vector."""
-    return _copy(target, source, 0, lambda emit, to, at: emit.store(emit.load(at), to))
+    element, index = _float_arrays(target, source), types.int64
+
+    def generate(context, builder, signature, args):
+        emit, body = _Emitter(context, builder, element), _Body(context, builder, signature, args)
+        emit.store(emit.load(body.address(2, args[3])), body.address(0, args[1]))
+        return context.get_dummy_value()
+
+    return types.void(target, index, source, index), generate
 
 
 @intrinsic
-def copy_inside(typing_context, target, t0, source, s0, low, high):
-    """``target[t0 + l] = source[s0 + l] if low <= l < high else 0``; nothing else of the source is touched."""
-    return _copy(target, source, 2, lambda emit, to, at, low, high: emit.store(emit.load_inside(at, low, high), to))
+def copy_even(typing_context, target, t0, source, s0):
+    """``target[t0 + l] = source[s0 + 2·l]``; two whole vectors are read."""
+    element, index = _float_arrays(target, source), types.int64
+
+    def generate(context, builder, signature, args):
+        emit, body = _Emitter(context, builder, element), _Body(context, builder, signature, args)
+        first = body.address(2, args[3])
+        pair = emit.load(first), emit.load(builder.gep(first, [_constant(emit.lanes)]))
+        emit.store(emit.every_second(*pair, 0), body.address(0, args[1]))
+        return context.get_dummy_value()
+
+    return types.void(target, index, source, index), generate
 
 
 @intrinsic
-def copy_first(typing_context, target, t0, source, s0, count):
-    """``target[t0 + l] = source[s0 + l] for l < count``; nothing else of the target is touched."""
-    return _copy(target, source, 1, lambda emit, to, at, count: emit.store_first(emit.load(at), to, count))
+def clear_vector(typing_context, target, t0):
+    """``target[t0 + l] = 0``."""
+    element, index = _float_arrays(target), types.int64
+
+    def generate(context, builder, signature, args):
+        emit, body = _Emitter(context, builder, element), _Body(context, builder, signature, args)
+        emit.store(emit.zero, body.address(0, args[1]))
+        return context.get_dummy_value()
+
+    return types.void(target, index), generate

@@ -29,8 +29,8 @@ from .plan import (
     grid,
     lay_out,
 )
-from .planes import fill_planes
-from .tile import DOT_ROWS, DOT_TAPS, add_dots, copy_inside, copy_vector, dot_results, lanes
+from .planes import copy_run, fill_planes
+from .tile import DOT_ROWS, DOT_TAPS, add_dots, copy_vector, dot_results, lanes
 
 # Bytes of the gradients of one piece of pixels, in all output channels; they are read again for every few taps.
 _PIECE_BYTES = 540_000
@@ -132,8 +132,9 @@ def _add_parts(start, stop, g, x, sums, channels, outputs, lanes, chunk, images,
                 for i in range(count):
                     source = ((first_image + i) * groups + group) * outputs + o
                     source = (source * out_rows + first_row) * out_columns
-                    for t in range(0, run, lanes):  # the last vector ends with zeros, as far as ``length``
-                        copy_inside(gradients, o * capacity + i * run + t, flat_g, source + t, 0, run - t)
+                    copy_run(gradients, o * capacity + i * run, flat_g, source, run, gradients.size, lanes)
+                for t in range(o * capacity + count * run, o * capacity + length):
+                    gradients[t] = 0
             for block in range((here * chunk_taps + DOT_TAPS - 1) // DOT_TAPS):
                 for j in range(min(DOT_TAPS, here * chunk_taps - block * DOT_TAPS)):
                     target = j * capacity

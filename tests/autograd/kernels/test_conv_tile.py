@@ -7,7 +7,7 @@ import sys
 import numpy as np
 import pytest
 
-from autograd.kernels import conv, tile
+from autograd.kernels import conv, planes, tile
 from autograd.kernels.jit import njit
 
 from .test_conv import build, close, family, reference
@@ -31,13 +31,13 @@ def dots(rows, pixels, offsets, length, result):
 
 
 @njit
-def copies(kind, target, source, low, high):
+def copies(kind, target, source):
     if kind == 0:
         tile.copy_vector(target, 2, source, 3)
     elif kind == 1:
-        tile.copy_inside(target, 2, source, 3, low, high)
+        tile.copy_even(target, 2, source, 3)
     else:
-        tile.copy_first(target, 2, source, 3, high)
+        tile.clear_vector(target, 2)
 
 
 def weights_pixels_taps(dtype):
@@ -89,20 +89,29 @@ def test_add_dots_is_its_formula(dtype):
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("limits", [(0, 3), (2, 5), (-4, 100), (3, 3), (5, 2), (-9, -1), (100, 200)])
-def test_copies_touch_the_lanes_they_name(limits, dtype):
+def test_copies_write_one_vector(dtype):
     lanes = tile.lanes(dtype)
-    source = np.arange(1, lanes + 9).astype(dtype)
-    for kind in range(3):
-        target = np.zeros(lanes + 9, dtype) - 1
-        copies(kind, target, source, *limits)
-        expected = np.zeros(lanes + 9) - 1
-        for lane in range(lanes):
-            if kind == 0 or (kind == 1 and limits[0] <= lane < limits[1]) or (kind == 2 and lane < limits[1]):
-                expected[2 + lane] = source[3 + lane]
-            elif kind == 1:
-                expected[2 + lane] = 0
-        np.testing.assert_array_equal(target, expected)
+    source = np.arange(1, 2 * lanes + 9).astype(dtype)
+    for kind, vector in enumerate((source[3:], source[3::2], np.zeros(lanes))):
+        target = np.full(lanes + 9, -1, dtype)
+        copies(kind, target, source)
+        np.testing.assert_array_equal(target[2 : 2 + lanes], vector[:lanes])
+        assert (target[:2] == -1).all() and (target[2 + lanes :] == -1).all()
+
+
+@njit
+def run_copy(target, at, source, first, count, end, lanes):
+    planes.copy_run(target, at, source, first, count, end, lanes)
+
+
+@pytest.mark.parametrize("first", [0, 3, 30])
+@pytest.mark.parametrize("count", [0, 1, 8, 10])
+@pytest.mark.parametrize("beyond", [0, 5, 20])
+def test_copy_run_keeps_to_its_bounds(first, count, beyond):
+    source, target = np.arange(1, 41, dtype=np.float32), np.full(60, -1, np.float32)
+    run_copy(target, 2, source, first, count, 2 + count + beyond, tile.lanes(np.float32))
+    np.testing.assert_array_equal(target[2 : 2 + count], source[first : first + count])
+    assert (target[:2] == -1).all() and (target[2 + count + beyond :] == -1).all()
 
 
 def guarded(array, at_end):
