@@ -33,15 +33,27 @@ def _images(call: Call) -> Any:
     return parts if call.op.residuals else parts[0]
 
 
-@rule("batch_norm")
+@rule("batch_norm", "batch_norm_with")
 def _batch_norm(call: Call) -> Any:
     """Channels are normalised each by itself: samples are more channels."""
     x, *affine = call.every()
     n, c = x.shape[1:3]
     wide = _reshape(move(x, 0, 1), shape=(n, call.size * c, *x.shape[3:]))  # (N, B·C, ...)
-    out, *stats = call.run([wide, *(None if v is None else _reshape(v, shape=(-1,)) for v in affine)])
+    given = {name: np.tile(call.settings[name], call.size) for name in ("mean", "var") if name in call.settings}
+    out = call.run([wide, *(None if v is None else _reshape(v, shape=(-1,)) for v in affine)], **given)
+    out, *stats = out if call.op.residuals else (out,)
     out = move(_reshape(out, shape=(n, call.size, c, *x.shape[3:])), 1, 0)
-    return (out, *(_reshape(s, shape=(call.size, c)) for s in stats))
+    return (out, *(_reshape(s, shape=(call.size, c)) for s in stats)) if call.op.residuals else out
+
+
+@rule("group_norm", "layer_norm")
+def _each_alone(call: Call) -> Any:
+    """Images and rows are normalised each by itself: those of all samples in a row."""
+    if any(call.batched[1:]):
+        return one_by_one(call)
+    x, *affine = call.values
+    parts = call.run([_fold(x, 0), *affine])
+    return tuple(_unfold(part, 0, call.size) for part in parts)
 
 
 # --- the convolution family: T(x, w, z) is linear in each -----------------------------------------------------------

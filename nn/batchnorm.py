@@ -1,4 +1,4 @@
-"""Batch normalisation layers."""
+"""Batch normalisation layers, and instance normalisation, which is the same for each image alone."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from autograd.modes import is_recomputing
 from autograd.tensor import Tensor, wrap
 
 from . import functional as F
+from .activation import ReLU
 from .module import Module
 from .parameter import Parameter
 
@@ -63,11 +64,9 @@ class _BatchNorm(Module):
                 buffer._data[...] = value
                 note_write(buffer._data, "reset_running_stats")
 
-    def forward(self, x: Tensor) -> Tensor:
-        if x.ndim not in self._dimensions:
-            raise ValueError(f"{type(self).__name__}: input must be {self._form}; input.shape={x.shape}")
-        momentum = self.momentum
-        tracked = self.num_batches_tracked
+    def forward(self, x: Tensor, relu: bool = False) -> Tensor:
+        self._check_dimensions(x)
+        momentum, tracked = self.momentum, self.num_batches_tracked
         if self.training and tracked is not None and not is_recomputing():
             tracked._data[...] += 1
             if momentum is None:
@@ -81,7 +80,12 @@ class _BatchNorm(Module):
             self.training,
             0.0 if momentum is None else momentum,
             self.eps,
+            relu=relu,
         )
+
+    def _check_dimensions(self, x: Tensor) -> None:
+        if x.ndim not in self._dimensions:
+            raise ValueError(f"{type(self).__name__}: input must be {self._form}; input.shape={x.shape}")
 
     def extra_repr(self) -> str:
         return (
@@ -100,3 +104,74 @@ class BatchNorm2d(_BatchNorm):
     __doc__ = _BatchNorm.__doc__
     _dimensions = (4,)
     _form = "(N, C, H, W)"
+
+
+class BatchNorm3d(_BatchNorm):
+    __doc__ = _BatchNorm.__doc__
+    _dimensions = (5,)
+    _form = "(N, C, D, H, W)"
+
+
+def takes_relu(module: Module, after: Module | None) -> bool:
+    """Whether ``module`` is a batch normalisation that may do the ReLU ``after`` it: nobody looks between the two."""
+    return (
+        type(after) is ReLU
+        and isinstance(module, _BatchNorm)
+        and getattr(module.forward, "__func__", None) is _BatchNorm.forward
+        and not (module._forward_hooks or after._forward_pre_hooks or after._forward_hooks)
+    )
+
+
+class _InstanceNorm(_BatchNorm):
+    """Normalise each channel of each image; see :func:`nn.functional.instance_norm`.
+
+    Parameters
+    ----------
+    num_features : number of channels C
+    eps : added to the variance
+    momentum : share of the new batch in the running statistics; ``None`` leaves them alone
+    affine : whether a weight and a bias are learned
+    track_running_stats : keep running statistics, and use them in evaluation
+    dtype : of parameters and statistics
+
+    The dimension of images may be left out.
+    """
+
+    def __init__(
+        self,
+        num_features: int,
+        eps: float = 1e-5,
+        momentum: float | None = 0.1,
+        affine: bool = False,
+        track_running_stats: bool = False,
+        dtype: Any = np.float32,
+    ) -> None:
+        super().__init__(num_features, eps, momentum, affine, track_running_stats, dtype)
+
+    def forward(self, x: Tensor) -> Tensor:  # type: ignore[override]
+        self._check_dimensions(x)
+        momentum = 0.0 if self.momentum is None else self.momentum  # batches are not counted here
+        own = self.training or not self.track_running_stats
+        alone = x.ndim < max(self._dimensions)
+        images = x.reshape((1, *x.shape)) if alone else x
+        statistics = (self.running_mean, self.running_var)
+        y = F.instance_norm(images, *statistics, self.weight, self.bias, own, momentum, self.eps)
+        return y.reshape(x.shape) if alone else y
+
+
+class InstanceNorm1d(_InstanceNorm):
+    __doc__ = _InstanceNorm.__doc__
+    _dimensions = (2, 3)
+    _form = "(C, L) or (N, C, L)"
+
+
+class InstanceNorm2d(_InstanceNorm):
+    __doc__ = _InstanceNorm.__doc__
+    _dimensions = (3, 4)
+    _form = "(C, H, W) or (N, C, H, W)"
+
+
+class InstanceNorm3d(_InstanceNorm):
+    __doc__ = _InstanceNorm.__doc__
+    _dimensions = (4, 5)
+    _form = "(C, D, H, W) or (N, C, D, H, W)"

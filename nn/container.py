@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Self, overload
 
+from .batchnorm import takes_relu
 from .module import Module
 
 
@@ -64,6 +65,9 @@ class _Indexed(Module):
 class Sequential(_Indexed):
     """Modules applied one after the other; given as arguments, or as one mapping of names to modules.
 
+    A ReLU that follows a batch normalisation is computed by it, in the same pass over memory: the graph shows one op
+    ``batch_norm`` with ``relu``. A hook between the two keeps them apart.
+
     >>> from nn import Linear, ReLU, Sequential
     >>> net = Sequential(Linear(4, 8), ReLU(), Linear(8, 2))
     >>> len(net[:2]), list(net.state_dict())
@@ -83,8 +87,14 @@ class Sequential(_Indexed):
         return Sequential(dict(items))
 
     def forward(self, x: Any) -> Any:
-        for module in self._modules.values():
-            x = module(x)
+        done = False  # by the module before
+        modules = list(self._modules.values())
+        for module, after in zip(modules, [*modules[1:], None]):
+            if done:
+                done = False
+            else:
+                done = takes_relu(module, after)
+                x = module(x, relu=True) if done else module(x)
         return x
 
 

@@ -20,7 +20,7 @@ from .loss import (
     smooth_l1_loss,
     sparse_categorical_cross_entropy,
 )
-from .normalization import batch_norm
+from .normalization import batch_norm, group_norm, instance_norm, layer_norm
 from .pooling import adaptive_avg_pool2d, avg_pool2d, avg_unpool2d, bed_of_nails, max_pool2d, max_unpool2d
 from .resizing import interpolate
 
@@ -46,8 +46,11 @@ __all__ = [
     "elu",
     "fold",
     "gelu",
+    "group_norm",
+    "instance_norm",
     "interpolate",
     "l1_loss",
+    "layer_norm",
     "leaky_relu",
     "linear",
     "log_softmax",

@@ -223,6 +223,42 @@ def test_batch_norm_layers(shape, training, affine, momentum):
         np.testing.assert_allclose(a.state_dict()[name].numpy(), tensor.numpy(), rtol=1e-12)
 
 
+@pytest.mark.parametrize("groups", [1, 2, 4])
+@pytest.mark.parametrize("shape", [(3, 4), (2, 4, 5), (2, 4, 3, 5), (1, 4, 2, 3, 2)])
+def test_group_norm(shape, groups):
+    both([shape], lambda x: F.group_norm(x, groups), lambda x: TF.group_norm(x, groups))
+    both(
+        [shape, (4,), (4,)],
+        lambda x, w, b: F.group_norm(x, groups, w, b, 1e-2),
+        lambda x, w, b: TF.group_norm(x, groups, w, b, 1e-2),
+    )
+
+
+@pytest.mark.parametrize("shape", [(2, 3, 5), (2, 3, 4, 5), (3, 4, 5)])
+@pytest.mark.parametrize("tracked", [True, False])
+def test_instance_norm_layers(shape, tracked):
+    name = "InstanceNorm2d" if shape != (2, 3, 5) else "InstanceNorm1d"
+    settings = {"affine": tracked, "track_running_stats": tracked}
+    a, b = getattr(nn, name)(3, **settings).double(), getattr(torch.nn, name)(3, **settings).double()
+    assert list(a.state_dict()) == list(b.state_dict())
+    both([shape], a, b)
+    both([shape], a.eval(), b.eval())
+    for key, value in b.state_dict().items():
+        np.testing.assert_allclose(a.state_dict()[key].numpy(), value.numpy(), rtol=1e-12)
+
+
+@pytest.mark.parametrize("size", [(5,), (4, 5), (3, 4, 5)])
+def test_layer_norm(size):
+    shape = (2, 3, 4, 5)
+    both([shape], lambda x: F.layer_norm(x, size), lambda x: TF.layer_norm(x, size))
+    both(
+        [shape, size, size],
+        lambda x, w, b: F.layer_norm(x, size, w, b, 1e-2),
+        lambda x, w, b: TF.layer_norm(x, size, w, b, 1e-2),
+    )
+    assert list(nn.LayerNorm(size).state_dict()) == list(torch.nn.LayerNorm(size).state_dict())
+
+
 REDUCTIONS = ["mean", "sum", "none"]
 
 

@@ -193,18 +193,48 @@ RESIZES = {
 # --- normalisation, softmax, losses ---------------------------------------------------------------------------------
 
 
-def batch_norm(x, weight=None, bias=None, *, eps):
+def normalised(x, sets, weight, bias, eps, statistics=None, relu=False):
+    """``sets``: lists of positions that share a mean and a variance, or have the given ``statistics``."""
     y = np.zeros(x.shape)
-    for c in range(x.shape[1]):
-        values = x[:, c].ravel()
+    for i, positions in enumerate(sets):
+        values = [x[p] for p in positions]
         mean = sum(values) / len(values)
         var = sum((v - mean) ** 2 for v in values) / len(values)
-        y[:, c] = (x[:, c] - mean) / math.sqrt(var + eps)
-        if weight is not None:
-            y[:, c] *= weight[c]
-        if bias is not None:
-            y[:, c] += bias[c]
+        if statistics:
+            mean, var = statistics[0][i], statistics[1][i]
+        for p in positions:
+            y[p] = (x[p] - mean) / math.sqrt(var + eps)
+            y[p] = y[p] * (1 if weight is None else weight[p[1]]) + (0 if bias is None else bias[p[1]])
+            y[p] = 0 if relu and y[p] < 0 else y[p]
     return y
+
+
+def alike(shape, key):
+    """The positions of ``shape``, those of one ``key(position)`` together."""
+    sets = {}
+    for index in np.ndindex(*shape):
+        sets.setdefault(key(index), []).append(index)
+    return [sets[k] for k in sorted(sets)]
+
+
+def batch_norm(x, weight=None, bias=None, *, eps, relu):
+    return normalised(x, alike(x.shape, lambda p: p[1]), weight, bias, eps, relu=relu)
+
+
+def batch_norm_with(x, weight=None, bias=None, *, mean, var, eps, relu):
+    return normalised(x, alike(x.shape, lambda p: p[1]), weight, bias, eps, (mean, var), relu)
+
+
+def group_norm(x, weight=None, bias=None, *, num_groups, eps):
+    sets = alike(x.shape, lambda p: (p[0], p[1] * num_groups // x.shape[1]))
+    return normalised(x, sets, weight, bias, eps)
+
+
+def layer_norm(x, weight=None, bias=None, *, eps):
+    return normalised(x, alike(x.shape, lambda p: p[0]), weight, bias, eps)
+
+
+STATISTICS = {"mean": np.array([0.3, -0.2, 0.1]), "var": np.array([0.5, 1.5, 2.0])}
 
 
 def softmax(input, *, dim):
@@ -278,10 +308,21 @@ def cases():
         yield Case("resize2d_adjoint", normal((1, 2, *output_size)), both, resize2d_adjoint, note)
     for note, shapes in [
         ("weight and bias", [(2, 3, 2, 3), (3,), (3,)]),
-        ("alone", [(3, 2, 4)]),
+        ("alone", [(3, 3, 4)]),
         ("two dimensions", [(5, 3), (3,), (3,)]),
+        ("long planes", [(2, 3, 4, 5), (3,), (3,)]),
     ]:
-        yield Case("batch_norm", normal(*shapes), {"eps": 1e-3}, batch_norm, note)
+        for relu in (False, True):
+            s = {"eps": 1e-3, "relu": relu}
+            text = f"{note}, relu" if relu else note
+            yield Case("batch_norm", normal(*shapes), s, batch_norm, text)
+            yield Case("batch_norm_with", normal(*shapes), s | STATISTICS, batch_norm_with, text)
+    for groups in (1, 2, 4):
+        s = {"num_groups": groups, "eps": 1e-3}
+        yield Case("group_norm", normal((2, 4, 2, 3), (4,), (4,)), s, group_norm, f"{groups} groups")
+    yield Case("group_norm", normal((3, 4)), {"num_groups": 2, "eps": 1e-3}, group_norm, "alone")
+    yield Case("layer_norm", normal((3, 5), (5,), (5,)), {"eps": 1e-3}, layer_norm, "weight and bias")
+    yield Case("layer_norm", normal((3, 5)), {"eps": 1e-3}, layer_norm, "alone")
     for dim in (0, 1, 2):
         yield Case("softmax", normal((2, 3, 4)), {"dim": dim}, softmax, f"dim {dim}")
         yield Case("log_softmax", normal((2, 3, 4)), {"dim": dim}, log_softmax, f"dim {dim}")
