@@ -9,7 +9,7 @@ tensor([2., 4., 6.])
 # ruff: noqa: F401  (the names are here for others to import)
 
 from importlib import import_module
-from types import ModuleType
+from typing import Any
 
 from . import heap, linalg, random
 from .dtypes import bool_, float16, float32, float64, int8, int16, int32, int64, uint8
@@ -21,10 +21,12 @@ from .ops.public_arrays import *  # noqa: F403
 from .random import Generator, default_generator, get_rng_state, manual_seed, set_rng_state
 from .tensor import Tensor, as_tensor, from_numpy, tensor
 
-_LAZY = ("checkpoint", "custom", "func", "functional", "gradcheck", "serialize", "vmap", "viz")
+_LAZY = ("checkpoint", "compiler", "custom", "func", "functional", "gradcheck", "serialize", "vmap", "viz")
 
 
-def __getattr__(name: str) -> ModuleType:
+def __getattr__(name: str) -> Any:
+    if name == "compile":
+        return import_module(".compiler", __name__).compile
     if name in _LAZY:  # imported when first used, so that `import autograd` stays light
         return import_module(f".{name}", __name__)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from .graph import Node, clock, record
+from .modes import not_compiled
 
 if TYPE_CHECKING:
     from .primitive import Primitive
@@ -52,6 +53,7 @@ _MOST = 32  # regions remembered of one owner; older ones are then taken for wri
 
 def note_write(array: np.ndarray, by: str) -> None:
     """Remember that this memory was written just now, so that a backward pass that needs the old value says so."""
+    not_compiled(f"{by} writes in place")
     whole = owner(array)
     key = id(whole)
     if key not in _writes:

@@ -21,6 +21,7 @@ class _Modes(threading.local):
     grad_enabled: bool = True
     scope: Any = None  # innermost module call (graph.Scope), set by nn.Module.__call__
     draws: Callable | None = None  # given the generator that is drawn from, says which one to take (random.Draws)
+    trace: Any = None  # what a compiled function is being recorded into (compiler.Trace): it runs every op meanwhile
     recomputing: bool = False  # a checkpoint runs its function again: what the first run counted is not counted twice
     quiet: contextvars.Context  # where the forward of an op runs: NumPy's floating point warnings are off in it
 
@@ -75,6 +76,21 @@ class ValuesNeeded(RuntimeError):
     """Raised where the array of a tensor is asked for that stands for many: a tensor of ``vmap``."""
 
     run: Callable  # (op, inputs, settings, residuals) -> what the op gives of such tensors
+
+
+def effect(function: Callable[..., Any], *arguments: Any) -> Any:
+    """``function(*arguments)``, which does more than its result says: it counts, averages, or draws random numbers.
+
+    A compiled function (:mod:`autograd.compiler`) does it again at each call, with the values of that call. Arrays
+    among the arguments are values of the computation; a Tensor is state, handed over as it is.
+    """
+    return function(*arguments) if modes.trace is None else modes.trace.effect(function, arguments)
+
+
+def not_compiled(reason: str) -> None:
+    """Called where the computation goes on in a way that a recording cannot repeat: ``reason`` completes "because"."""
+    if modes.trace is not None:
+        modes.trace.stop(reason)
 
 
 def is_grad_enabled() -> bool:

@@ -201,6 +201,8 @@ class Primitive:
         if len(inputs) < len(self.inputs):  # inputs given by name
             names = self.inputs[len(inputs) :]
             inputs += tuple(settings.pop(n, None) for n in names if n in settings or n in self.optional)
+        if modes.trace is not None:
+            return modes.trace.run(self, inputs, settings, residuals)
         try:
             arrays, parents, wanted, tensors = self._open(inputs)
         except ValuesNeeded as batch:  # a tensor of vmap: it has no values of its own, and knows how the op runs

@@ -200,6 +200,10 @@ class Tensor:
             return array.astype(dtype)
         return array.copy() if copy else array
 
+    def _setting(self) -> np.ndarray:
+        """The array, to be handed to an op as a setting and to nothing else: a recording can repeat that."""
+        return self._data
+
     def item(self) -> Any:
         """The single element as a Python number."""
         if self._data.size != 1:

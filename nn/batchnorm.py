@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from autograd.memory import note_write
-from autograd.modes import is_recomputing
+from autograd.modes import effect, is_recomputing, not_compiled
 from autograd.tensor import Tensor, wrap
 
 from . import functional as F
@@ -68,8 +68,9 @@ class _BatchNorm(Module):
         self._check_dimensions(x)
         momentum, tracked = self.momentum, self.num_batches_tracked
         if self.training and tracked is not None and not is_recomputing():
-            tracked._data[...] += 1
+            effect(_count, tracked)
             if momentum is None:
+                not_compiled("a batch norm with momentum=None weighs its batches by their number")
                 momentum = 1 / int(tracked._data)
         return F.batch_norm(
             x,
@@ -92,6 +93,10 @@ class _BatchNorm(Module):
             f"{self.num_features}, eps={self.eps}, momentum={self.momentum}, affine={self.affine}, "
             f"track_running_stats={self.track_running_stats}"
         )
+
+
+def _count(tracked: Tensor) -> None:
+    tracked._data[...] += 1
 
 
 class BatchNorm1d(_BatchNorm):

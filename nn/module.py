@@ -53,6 +53,8 @@ class Module:
         raise NotImplementedError(f"{type(self).__name__} has no forward(); write one in the class")
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if modes.trace is not None:
+            modes.trace.enter(self)
         outer = modes.scope
         modes.scope = Scope(outer, self)  # operations recorded inside are drawn in this module's box
         try:

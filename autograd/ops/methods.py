@@ -208,14 +208,14 @@ def _to(self: Tensor, *args: Any, dtype: Any = None, copy: bool = False, **ignor
                 raise RuntimeError(f"to: there is one device here, 'cpu', not {arg!r}")
         elif arg is not None:
             dtype = arg
-    if dtype is None or self._data.dtype == dtype:
+    if dtype is None or self.dtype == dtype:
         return clone(self) if copy else self
     return cast(self, dtype=np.dtype(dtype))
 
 
 def _converter(name: str, dtype: Any) -> Callable:
     def method(self: Tensor) -> Tensor:
-        return self if self._data.dtype == dtype else cast(self, dtype=np.dtype(dtype))
+        return self if self.dtype == dtype else cast(self, dtype=np.dtype(dtype))
 
     method.__name__, method.__qualname__ = name, f"Tensor.{name}"
     method.__doc__ = f"Convert to {np.dtype(dtype)}."
@@ -245,7 +245,7 @@ def _cpu(self: Tensor) -> Tensor:
 
 def _is_floating_point(self: Tensor) -> bool:
     """Whether the dtype is a floating point one."""
-    return self._data.dtype.kind == "f"
+    return self.dtype.kind == "f"
 
 
 for _op in (_where, _polygamma, _view, _view_as, _reshape_as, _expand_as, _contiguous, _is_contiguous, _to, _type_as,

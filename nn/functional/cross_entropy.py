@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from autograd.batched import per_sample
+from autograd.modes import effect, modes, not_compiled
 from autograd.ops.compare import where
 from autograd.ops.index import gather
 from autograd.ops.loss import check_targets, cross_entropy_losses
@@ -75,16 +76,17 @@ def _rows(caller: str, input: Tensor, target: Tensor) -> tuple[Tensor, Tensor, b
     return input.reshape((1, -1)), target.reshape((1, *target.shape)), True
 
 
-def _losses(input: Tensor, target: Tensor, weight: Any, ignore_index: int, smoothing: float) -> tuple[Tensor, float]:
-    """The loss of each position, and what their mean divides by."""
+def _losses(input: Tensor, target: Tensor, weight: Any, ignore_index: int, smoothing: float) -> tuple[Tensor, Any]:
+    """The loss of each position, and what their mean divides by: a number, or while a call is recorded, arrays."""
     classes = input.shape[1]
     weight = class_weight("cross_entropy", weight, classes, input.dtype)
     if target.dtype.kind != "f":
-        numbers = target._data
+        numbers = target._setting()
         losses = cross_entropy_losses(
             input, targets=numbers, weight=weight, ignore_index=ignore_index, label_smoothing=float(smoothing)
         )
-        return losses, _total(numbers, weight, ignore_index)
+        total = _total if modes.trace is None else _total_of_this_call
+        return losses, effect(total, numbers, weight, ignore_index)
     if target.shape != input.shape and target.ndim == input.ndim - 1:
         raise TypeError(
             f"cross_entropy: class numbers are integers, these targets are {target.dtype}; convert them, or give class "
@@ -144,6 +146,14 @@ def _total(numbers: np.ndarray, weight: np.ndarray | None, ignore_index: int) ->
     return int(np.count_nonzero(valid)) if weight is None else float(weight[numbers[valid]].sum(dtype=np.float64))
 
 
+def _total_of_this_call(
+    numbers: np.ndarray, weight: np.ndarray | None, ignore_index: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """A divisor that is not 0, and what is added to the mean: NaN where it is one of nothing."""
+    total = _total(numbers, weight, ignore_index)
+    return np.asarray(total or 1, np.float32), np.asarray(0 if total else np.nan, np.float32)
+
+
 def _check_options(caller: str, reduction: str, all_ignored: str) -> None:
     check_reduction(caller, reduction)
     if all_ignored not in ("nan", "zero", "raise"):
@@ -153,6 +163,13 @@ def _check_options(caller: str, reduction: str, all_ignored: str) -> None:
 def _reduced(caller: str, losses: Tensor, total: float, reduction: str, all_ignored: str) -> Tensor:
     if reduction != "mean":
         return reduce(caller, losses, reduction)
+    if isinstance(total, tuple):
+        if all_ignored != "nan":
+            not_compiled(f"{caller} with all_ignored={all_ignored!r} asks whether every target is ignored")
+        divisor, offset = total
+        if divisor[()] and offset[()] == 0:
+            return losses.sum() / divisor + offset
+        total = 0
     if total:
         return losses.sum() / total
     what = f"{caller}: every target is ignored (or has weight 0), so the mean is 0/0; all_ignored='zero' makes it 0"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from autograd import random
+from autograd.modes import effect
 from autograd.tensor import Tensor
 
 
@@ -58,5 +59,9 @@ def _masked(input: Tensor, shape: tuple, p: float, training: bool, generator: ra
         return input
     if p == 1:
         return input * np.zeros(shape, input.dtype)
+    return input * effect(_mask, shape, p, input.dtype, generator)
+
+
+def _mask(shape: tuple, p: float, dtype: np.dtype, generator: random.Generator | None) -> np.ndarray:
     numbers = random.numpy_generator(generator).random(shape, dtype=np.float32)
-    return input * np.where(numbers < p, 0, 1 / (1 - p)).astype(input.dtype)
+    return np.where(numbers < p, 0, 1 / (1 - p)).astype(dtype)

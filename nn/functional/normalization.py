@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from autograd.memory import note_write
-from autograd.modes import is_recomputing
+from autograd.modes import effect, is_recomputing
 from autograd.ops import norm as ops
 from autograd.tensor import Tensor
 
@@ -54,9 +54,8 @@ def batch_norm(
     _check_sizes("batch_norm", input, channels, running_mean, running_var, weight, bias)
     eps = float(eps)
     if not training and running_mean is not None and running_var is not None:
-        # copies: the statistics may move on before the backward pass
-        statistics = {"mean": running_mean._data.copy(), "var": running_var._data.copy()}
-        return ops.batch_norm_with(input, weight, bias, **statistics, eps=eps, relu=relu)
+        mean, var = effect(_copies, running_mean, running_var)
+        return ops.batch_norm_with(input, weight, bias, mean=mean, var=var, eps=eps, relu=relu)
     count = input.numel() // channels if channels else 0
     if count == 1 and training:
         raise ValueError(
@@ -64,7 +63,7 @@ def batch_norm(
         )
     y, mean, var = ops.batch_norm.with_residuals(input, weight, bias, eps=eps, relu=relu)
     if training and count and not is_recomputing():
-        _update(running_mean, running_var, mean, var * (count / (count - 1)), momentum, "batch_norm")
+        effect(_update, running_mean, running_var, mean, var, count, momentum, "batch_norm")
     return y
 
 
@@ -142,8 +141,7 @@ def instance_norm(
     settings = {"num_groups": channels, "eps": float(eps)}
     y, mean, var = ops.group_norm.with_residuals(input, weight, bias, **settings)
     if input.numel() and not is_recomputing():
-        unbiased = var.mean(0) * (count / (count - 1))
-        _update(running_mean, running_var, mean.mean(0), unbiased, momentum, "instance_norm")
+        effect(_update, running_mean, running_var, mean, var, count, momentum, "instance_norm")
     return y
 
 
@@ -208,13 +206,24 @@ def _check_sizes(
             )
 
 
+def _copies(running_mean: Tensor, running_var: Tensor) -> tuple[np.ndarray, np.ndarray]:
+    """What evaluation uses: the statistics may move on before the backward pass."""
+    return running_mean._data.copy(), running_var._data.copy()
+
+
 def _update(
-    running_mean: Tensor | None, running_var: Tensor | None, mean: np.ndarray, var: np.ndarray, share: float, by: str
+    running_mean: Tensor | None,
+    running_var: Tensor | None,
+    mean: np.ndarray,
+    var: np.ndarray,
+    count: int,
+    share: float,
+    by: str,
 ) -> None:
-    """``new = (1 − share)·old + share·batch``"""
+    """``new = (1 − share)·old + share·batch`` with the unbiased variance; of several images, their mean."""
     if running_mean is None or running_var is None:
         return
-    for old, new in ((running_mean._data, mean), (running_var._data, var)):
+    for old, new, factor in ((running_mean._data, mean, 1), (running_var._data, var, count / (count - 1))):
         old *= 1 - share
-        old += share * new
+        old += share * ((new.mean(0) if new.ndim > 1 else new) * factor)
         note_write(old, f"{by} (running statistics)")

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from autograd import geometry
+from autograd.modes import modes
 from autograd.ops import pool as ops
 from autograd.tensor import Tensor, wrap
 
@@ -56,7 +57,10 @@ def max_pool2d(
     y, indices = ops.max_pool2d.with_residuals(
         input, kernel_size=kernel, stride=stride, padding=padding, dilation=dilation, output_size=size
     )
-    return (y, wrap(np.asarray(indices, dtype=np.int64))) if return_indices else y
+    if not return_indices:
+        return y
+    positions = wrap(np.asarray(indices, dtype=np.int64))
+    return y, positions if modes.trace is None else modes.trace.result(positions)
 
 
 @per_image
@@ -168,7 +172,7 @@ def max_unpool2d(
     ValueError : a size that pooling could not have come from
     IndexError : a position outside the plane
     """
-    indices = indices._data if isinstance(indices, Tensor) else np.asarray(indices)
+    indices = indices._setting() if isinstance(indices, Tensor) else np.asarray(indices)
     if indices.shape != input.shape:
         raise ValueError(f"max_unpool2d: input.shape={input.shape} and indices.shape={indices.shape} differ")
     return _max_unpool2d(input, indices.reshape((-1, *indices.shape[-3:])), kernel_size, stride, padding, output_size)

@@ -1,0 +1,245 @@
+"""One recording made ready to run: forward and backward replays, what they need from outside, what must not change."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from .. import engine
+from ..graph import Node, record
+from ..memory import exported, private
+from ..modes import is_quiet, modes, set_grad_enabled
+from ..ops.layout import clone
+from ..primitive import OutputGradients, Plan, Step, primitive, registry
+from ..tensor import Tensor, wrap
+from ..tree import flatten, unflatten
+from .gradient import record_backward
+from .program import Instruction, Program, Value, alive
+from .replay import Replay
+from .trace import Trace, TracedTensor
+
+
+class NotCompiled(Exception):
+    """The recording cannot be repeated; the message completes "because"."""
+
+
+class Recording:
+    """A function at one set of shapes, dtypes and modes."""
+
+    def __init__(self, trace: Trace, leaves: list, inputs: list[Value], result: Any) -> None:
+        self._arguments = [i for i, leaf in enumerate(leaves) if isinstance(leaf, Tensor)]
+        outputs, self._form = flatten(result)
+        self._constants: list[
+            Any
+        ] = []  # what stands in place of an output: ("argument", i), ("value", i), ("as it is", x)
+        chosen = self._choose(outputs, leaves, inputs, trace)
+        sources = [(leaves[i], value) for i, value in zip(self._arguments, inputs)]
+        sources += list(trace.captured.values())
+        self.captured = [(t, v, t._node is not None) for t, v in trace.captured.values()]
+        self._modules, self._places = _guards(trace)
+
+        forward = list(trace.instructions)
+        differentiable = [y for y in chosen if y._node is not None]
+        targets = list(dict.fromkeys(t._node for t, _ in sources if t._node is not None))
+        self.wants = [y._node is not None for y in chosen]
+        seeds: list[Value] = []
+        found: dict[Node, Value] = {}
+        if differentiable:
+            seeds, found = record_backward(trace, differentiable, targets)
+            if trace.reason is not None:
+                raise NotCompiled(f"the backward pass cannot be recorded: {trace.reason}")
+        at = {t._node: i for i, (t, _) in reversed(list(enumerate(sources))) if t._node is not None}
+        self._parents = [at[node] for node in targets if node in found]  # which source's node each parent is
+        gradients = [found[node] for node in targets if node in found]
+        self._reached = bool(gradients)
+        self._sources = [value for _, value in sources]
+        self._recorded = frozenset(trace.made.values())
+        self._values = [y.value for y in chosen]
+
+        backward = alive(trace.instructions[len(forward) :], gradients)
+        backward = _with_views(backward, gradients)
+        made_here = {v for i in backward for v in i.outputs}
+        read = dict.fromkeys(v for i in backward for v in i.inputs())
+        read.update(dict.fromkeys(gradients))
+        self.saved = [v for v in read if v not in made_here and v.kind != "gradient"]
+        drawn = [v for i in forward if i.effect for v in i.outputs]
+        keep = list(dict.fromkeys([*self.saved, *drawn, *self._sources])) if self._reached else []
+        self._from_outside = {v for v in keep if v.root().kind != "computed"}
+        self._checked = (self._from_outside | set(self._values)) & set(self.saved)
+        self.kept = keep
+        self.steps = forward  # before anything is fused: what create_graph goes through again
+        forward = alive(forward, [*self._values, *keep])
+        self.forward = Program("forward", self._sources, forward, [*self._values, *keep])
+        self.backward = Program("backward", [*seeds, *keep], backward, list(gradients))
+        self._seeds = [(i, v) for i, v in zip([i for i, w in enumerate(self.wants) if w], seeds)]
+        self._shapes = tuple(v.shape for v in self._values)
+        self._dtypes = tuple(v.dtype for v in self._values)
+        self._run_forward = Replay(self.forward)
+        self._run_backward = Replay(self.backward) if self._reached else None
+
+    def _choose(self, outputs: list, leaves: list, inputs: list[Value], trace: Trace) -> list[TracedTensor]:
+        """The outputs that are computed; where the others come from."""
+        chosen: list[TracedTensor] = []
+        for y in outputs:
+            if type(y) is TracedTensor:
+                if y.value in inputs:
+                    self._constants.append(("argument", self._arguments[inputs.index(y.value)]))
+                elif y.value.root().kind != "computed":
+                    raise NotCompiled("an output is a view of an argument or of a tensor from outside")
+                else:
+                    self._constants.append(("value", len(chosen)))
+                    chosen.append(y)
+            elif isinstance(y, (Tensor, np.ndarray)):
+                raise NotCompiled("an output is not computed from the arguments")
+            else:
+                self._constants.append(("as it is", y))
+        roots = [y.value.root() for y in chosen]
+        if len(set(roots)) < len(roots):
+            raise NotCompiled("two outputs share memory")
+        return chosen
+
+    def describe(self) -> str:
+        """The two programs."""
+        arguments = ", ".join(f"{v.shape} {v.dtype}" for v in self._sources[: len(self._arguments)])
+        parts = [f"arguments {arguments or 'none'}", self._run_forward.source]
+        if self._run_backward is not None:
+            parts.append(self._run_backward.source)
+        return "\n".join(parts)
+
+    # --- may it be used -----------------------------------------------------------------------------------------
+
+    def holds(self) -> bool:
+        """Whether what was read from outside the arguments is still of the same form."""
+        for tensor, value, wanted in self.captured:
+            array = tensor._data
+            if array.shape != value.shape or array.dtype != value.dtype or (tensor._node is not None) is not wanted:
+                return False
+        for module, training in self._modules:
+            state = module.__dict__
+            if state["training"] is not training or state["_forward_hooks"] or state["_forward_pre_hooks"]:
+                return False
+        return all(table.get(name) is x for table, name, x in self._places)
+
+    # --- running ------------------------------------------------------------------------------------------------
+
+    def __call__(self, leaves: list) -> Any:
+        tensors = [leaves[i] for i in self._arguments]
+        tensors += [t for t, _, _ in self.captured]
+        arrays = [t._data for t in tensors]
+        results = _quietly(self._run_forward.run, arrays)
+        count = len(self._values)
+        if self._reached:
+            kept = results[count:]
+            if exported:
+                kept = [private(x) if v in self._from_outside else x for x, v in zip(kept, self.kept)]
+            parents = tuple([tensors[i]._node for i in self._parents])
+            call = _Call(self, kept, parents)
+            checked = [x for x, v in zip(kept, self.kept) if v in self._checked]
+            node = record(compiled, parents, _PLAN, (call, *checked), {}, self._shapes, self._dtypes)
+            ys = [
+                wrap(y, compiled.output_node(node, i) if wanted else None)
+                for i, (y, wanted) in enumerate(zip(results, self.wants))
+            ]
+        else:
+            ys = [wrap(y, None) for y in results[:count]]
+        out = [leaves[x] if how == "argument" else ys[x] if how == "value" else x for how, x in self._constants]
+        return unflatten(self._form, out)
+
+    def gradients(self, g: OutputGradients, kept: list) -> list:
+        """The gradients of the parents."""
+        assert self._run_backward is not None
+        return _quietly(self._run_backward.run, [*[np.asarray(g[i], order="C") for i, _ in self._seeds], *kept])
+
+    def recorded_gradients(self, g: OutputGradients, call: _Call) -> list:
+        """The same, recorded: the ops run again one by one, on Tensors."""
+        stock = dict(zip(self.kept, call.kept))
+        values: dict[Value, Any] = {value: wrap(stock[value], None) for value in self._sources}
+        targets = []
+        for i, node in zip(self._parents, call.parents):
+            tensor = values[self._sources[i]] = clone(wrap(stock[self._sources[i]], node))
+            targets.append(tensor._node)
+        for instruction in self.steps:
+            if instruction.effect:
+                values.update((v, stock[v]) for v in instruction.outputs)
+            else:
+                with set_grad_enabled(instruction in self._recorded):
+                    self._step(instruction, values)
+        roots = [(values[self._values[i]]._node, g[i]) for i, _ in self._seeds if i in g]
+        found = engine.run(roots, set(targets), True, True)
+        return [found.get(node) for node in targets]
+
+    def _step(self, instruction: Instruction, values: dict) -> None:
+        args = [values[x] if isinstance(x, Value) else x for x in instruction.args]
+        settings = {k: values[x] if isinstance(x, Value) else x for k, x in instruction.settings.items()}
+        if instruction.op is None:  # detach
+            values[instruction.outputs[0]] = args[0].detach()
+            return
+        settings = {k: x._data if isinstance(x, Tensor) else x for k, x in settings.items()}
+        residuals: list | None = [] if instruction.op.residuals else None
+        out = instruction.op._run(tuple(args), settings, residuals)
+        results = [*(out if instruction.op.outputs else (out,)), *(residuals or ())]
+        values.update(zip(instruction.outputs, results))
+
+
+class _Call:
+    """What one call keeps for its backward pass."""
+
+    __slots__ = ("kept", "parents", "recording")
+
+    def __init__(self, recording: Recording, kept: list, parents: tuple) -> None:
+        self.recording, self.kept, self.parents = recording, kept, parents
+
+
+def _backward(g: OutputGradients, call: _Call) -> list:
+    if modes.grad_enabled:
+        return call.recording.recorded_gradients(g, call)
+    return call.recording.gradients(g, call.kept)
+
+
+def _quietly(function: Callable, arrays: list) -> Any:
+    """NumPy's floating point warnings are off, as they are for each op."""
+    return function(arrays) if is_quiet() else modes.quiet.run(function, arrays)
+
+
+def _with_views(instructions: list[Instruction], wanted: list[Value]) -> list[Instruction]:
+    """Views of values of the forward pass are made again, instead of being kept beside what they are views of."""
+    made = {v for i in instructions for v in i.outputs}
+    before: list[Instruction] = []
+    todo = [v for i in instructions for v in i.inputs()] + wanted
+    while todo:
+        value = todo.pop()
+        maker = value.maker
+        if value in made or maker is None or not maker.is_view:
+            continue
+        made.add(value)
+        before.append(maker)
+        todo.extend(maker.inputs())
+    return sorted(before, key=lambda i: i.outputs[0].index) + instructions
+
+
+def _guards(trace: Trace) -> tuple[list, list]:
+    """Which modules are in which mode, and where each part of them stands."""
+    seen: dict[int, Any] = {}
+    for module in trace.modules.values():
+        for below in module.modules():
+            seen[id(below)] = below
+    modules = [(m, m.training) for m in seen.values()]
+    places = [
+        (table, name, x)
+        for m in seen.values()
+        for table in (m._parameters, m._buffers, m._modules)
+        for name, x in table.items()
+    ]
+    return modules, places
+
+
+@primitive(outputs=("outputs",))
+def compiled(*tensors):
+    """What a compiled function computes: one node, whatever is inside."""
+    raise NotImplementedError("a compiled function runs its own program")
+
+
+del registry["compiled"]  # nobody calls it; see output in primitive.py
+_PLAN = Plan((), (), (Step(None, _backward, (0,), None, None),))

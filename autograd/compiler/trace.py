@@ -1,0 +1,313 @@
+"""Recording: a function runs once, as usual, and every op it runs is written down.
+
+The tensors inside are :class:`TracedTensor`: each holds the ordinary Tensor that eager code would have had, so nothing
+is computed differently and the first call costs one run. Whoever asks for the *values* of such a tensor (``item()``, a
+branch on it, NumPy) stops the recording, with the reason; the function then goes on as if nobody had recorded it.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from types import FrameType
+from typing import Any
+
+import numpy as np
+
+from ..batched import BatchedTensor
+from ..graph import Node, _users_frame
+from ..memory import owner
+from ..modes import modes
+from ..ops.layout import cast, clone
+from ..tensor import Tensor, wrap
+from .program import Instruction, Value
+
+
+class TracedTensor(Tensor):
+    """``inner``, an ordinary Tensor, and the value it is in the recording."""
+
+    __slots__ = ("inner", "trace", "value")
+    inner: Tensor
+    trace: Trace
+    value: Value
+
+    def __init__(self, inner: Tensor, trace: Trace, value: Value) -> None:
+        self.inner, self.trace, self.value = inner, trace, value
+
+    def _read(self) -> np.ndarray:
+        self.trace.stop("the values of a tensor are read by {}")
+        return self.inner._data
+
+    def _write(self, name: str, value: Any) -> None:
+        self.trace.stop("a tensor is changed in place")
+        setattr(self.inner, name, value)
+
+    _data = property(_read, lambda self, value: self._write("_data", value))
+    _node = property(lambda self: self.inner._node, lambda self, value: self._write("_node", value))
+    _grad = property(lambda self: self.inner._grad, lambda self, value: self._write("_grad", value))
+    _family = property(lambda self: self.inner._family, lambda self, value: self._write("_family", value))
+
+    shape = property(lambda self: self.inner.shape)
+    ndim = property(lambda self: self.inner.ndim)
+    dtype = property(lambda self: self.inner.dtype)
+    dim, size, numel = BatchedTensor.dim, BatchedTensor.size, lambda self: self.inner.numel()
+    __len__, __iter__ = BatchedTensor.__len__, BatchedTensor.__iter__
+    view = BatchedTensor.view
+
+    def _setting(self) -> np.ndarray:
+        return self.inner._data
+
+    def detach(self) -> Tensor:
+        return self.trace.detach(self)
+
+    data = property(detach, lambda self, value: self._write("data", value))
+
+    def contiguous(self) -> Tensor:
+        return self if self.is_contiguous() else clone(self)
+
+    def is_contiguous(self) -> bool:
+        return bool(self.inner._data.flags.c_contiguous)
+
+    def register_hook(self, hook: Callable) -> Any:
+        self.trace.stop("a hook is registered on a tensor")
+        return self.inner.register_hook(hook)
+
+    def retain_grad(self) -> None:
+        self.trace.stop("retain_grad is called")
+        self.inner.retain_grad()
+
+
+def plain(x: Any) -> Any:
+    """The ordinary Tensor of a traced one; anything else as it is."""
+    return x.inner if type(x) is TracedTensor else x
+
+
+class Trace:
+    """What is written down while a function runs."""
+
+    def __init__(self) -> None:
+        self.reason: str | None = None  # why the recording stopped
+        self.open = True
+        self.instructions: list[Instruction] = []
+        self.values: list[Value] = []
+        self.arrays: list[Any] = []  # of each value, what it was in this run
+        self.captured: dict[int, tuple[Tensor, Value]] = {}  # by identity: tensors from outside, read at each call
+        self.made: dict[Node, Instruction] = {}  # which instruction recorded a node
+        self.modules: dict[int, Any] = {}  # modules that were called
+        self._known: dict[tuple, Value] = {}  # by their place in memory
+        self._owners: set[int] = set()
+        self._in_effect = False
+
+    # --- stopping -----------------------------------------------------------------------------------------------
+
+    def stop(self, reason: str) -> None:
+        """Nothing after this is written down."""
+        if self.open and self.reason is None and not self._in_effect:
+            frame: FrameType | None = sys._getframe(1)
+            user, ours = _users_frame(2), ""
+            while frame is not None and frame is not user:
+                ours, frame = frame.f_code.co_name, frame.f_back
+            self.reason = reason if "{" not in reason else reason.format(ours.strip("_"))
+            if user is not None:
+                self.reason += f" ({os.path.basename(user.f_code.co_filename)}:{user.f_lineno})"
+
+    def draw(self, found: np.random.Generator) -> np.random.Generator:
+        """What a draw of random numbers asks: only those of an effect come anew at each call."""
+        self.stop("random numbers are drawn outside of the layers that can be recorded")
+        return found if self.outer_draws is None else self.outer_draws(found)
+
+    def enter(self, module: Any) -> None:
+        """A module is called."""
+        self.modules[id(module)] = module
+        if module._forward_hooks or module._forward_pre_hooks:
+            self.stop(f"{type(module).__name__} has forward hooks")
+
+    # --- values -------------------------------------------------------------------------------------------------
+
+    def new_value(self, array: Any, kind: str = "computed") -> Value:
+        shape, dtype = np.shape(array), getattr(array, "dtype", np.dtype(object))
+        value = Value(len(self.values), shape, dtype, kind)
+        self.values.append(value)
+        self.arrays.append(array)
+        if isinstance(array, np.ndarray):
+            self._known[_place(array)] = value
+            self._owners.add(id(owner(array)))
+        return value
+
+    def argument(self, tensor: Tensor) -> TracedTensor:
+        return TracedTensor(tensor, self, self.new_value(tensor._data, "argument"))
+
+    def result(self, tensor: Tensor) -> Tensor:
+        """A tensor made of a by-product of an op."""
+        value = self.value_of(tensor)
+        return tensor if value is None or self.reason is not None else TracedTensor(tensor, self, value)
+
+    def traced(self, value: Value) -> TracedTensor:
+        """A value as a tensor without history: what gradient rules are given."""
+        return TracedTensor(wrap(self.arrays[value.index]), self, value)
+
+    def value_of(self, x: Any) -> Value | None:
+        """The value that an input of an op is; ``None`` for a constant."""
+        if type(x) is TracedTensor:
+            if x.trace is not self:
+                self.stop("a tensor of another recording is used")
+                return None
+            return x.value
+        array = x._data if isinstance(x, Tensor) else x
+        if not isinstance(array, np.ndarray):
+            return None
+        value = self._known.get(_place(array))
+        if value is not None:
+            if isinstance(x, Tensor) and value.kind == "argument":
+                self.stop("an argument is also used from outside")
+        elif isinstance(x, Tensor):
+            value = self.new_value(array, "captured")
+        elif id(owner(array)) in self._owners:
+            self.stop("NumPy works with the memory of a tensor")
+            return None
+        else:
+            return None
+        if isinstance(x, Tensor) and value.kind == "captured":
+            self.captured.setdefault(id(x), (x, value))
+        return value
+
+    # --- what runs ----------------------------------------------------------------------------------------------
+
+    def run(self, op: Any, inputs: tuple, settings: dict, residuals: list | None) -> Any:
+        """Run an op for real, and write it down."""
+        modes.trace = None
+        try:
+            if any(isinstance(x, BatchedTensor) for x in inputs):
+                self.stop("vmap is used inside")
+            own: list | None = None if residuals is None else []
+            given = tuple([plain(x) for x in inputs])
+            out = op._run(given, {name: plain(x) for name, x in settings.items()}, own)
+            if residuals is not None:
+                residuals.extend(own or ())
+            return self._write_down(op, inputs, given, settings, out, own) if self.reason is None else out
+        finally:
+            modes.trace = self
+
+    def _write_down(
+        self, op: Any, inputs: tuple, given: tuple, settings: dict, out: Any, residuals: list | None
+    ) -> Any:
+        arrays = op._open(given)[0]
+        args: list[Any] = []
+        for x, was, array in zip(inputs, given, arrays, strict=True):
+            value = self.value_of(x)
+            if value is not None and array is not (was._data if isinstance(was, Tensor) else was):
+                value = self._convert(value, array)
+            args.append(array if value is None else value)
+        settings = {name: self._setting(x) for name, x in settings.items()}
+        if self.reason is not None or not any(isinstance(x, Value) for x in (*args, *settings.values())):
+            return out
+        results = out if op.outputs else (out,)
+        if not all(isinstance(y, (Tensor, np.ndarray)) for y in results):
+            self.stop(f"NumPy computes with what {op.name} gave")
+            return out
+        datas = [y._data if isinstance(y, Tensor) else y for y in results]
+        values = self._add(op.name, op.forward, args, settings, [*datas, *(residuals or ())], op, residuals is not None)
+        for y in results:
+            node = y._node if isinstance(y, Tensor) else None
+            if node is not None:
+                made = node.parents[0] if op.outputs else node
+                assert made is not None
+                self.made[made] = self.instructions[-1]
+        wrapped = tuple(TracedTensor(y, self, v) if isinstance(y, Tensor) else y for y, v in zip(results, values))
+        return wrapped if op.outputs else wrapped[0]
+
+    def _convert(self, value: Value, array: np.ndarray) -> Value:
+        """The promotion of one input to the dtype the op computes in."""
+        found = [self.arrays[value.index], array]
+        if found[0].dtype == array.dtype:
+            return value
+        return self._add("cast", cast.forward, [value], {"dtype": array.dtype}, [array], cast)[0]
+
+    def _setting(self, x: Any) -> Any:
+        if isinstance(x, (TracedTensor, np.ndarray)):
+            value = self.value_of(x)
+            return x if value is None else value
+        return x
+
+    def _add(
+        self,
+        name: str,
+        call: Callable,
+        args: list,
+        settings: dict,
+        arrays: list,
+        op: Any = None,
+        several: bool = False,
+        effect: bool = False,
+    ) -> list[Value]:
+        base = {}
+        for x in (*args, *settings.values()):
+            if isinstance(x, Value) and isinstance(self.arrays[x.index], np.ndarray):
+                base[id(owner(self.arrays[x.index]))] = x
+        values = []
+        for array in arrays:
+            known = self._known.get(_place(array)) if isinstance(array, np.ndarray) else None
+            value = self.new_value(array)
+            if isinstance(array, np.ndarray):
+                value.base = known or base.get(id(owner(array)))
+            values.append(value)
+        tuple_out = several or bool(op is not None and op.outputs)
+        instruction = Instruction(name, call, tuple(args), settings, tuple(values), op, tuple_out, effect, modes.scope)
+        self.instructions.append(instruction)
+        for value in values:
+            value.maker = instruction
+        return values
+
+    def effect(self, function: Callable, arguments: tuple) -> Any:
+        """Run something that is done again at each call, and write it down."""
+        modes.trace, self._in_effect = None, True
+        try:
+            out = function(*[plain(x) for x in arguments])
+        finally:
+            modes.trace, self._in_effect = self, False
+        if self.reason is None:
+            args = [x if type(x) is not TracedTensor and isinstance(x, Tensor) else self._setting(x) for x in arguments]
+            arrays = list(out) if isinstance(out, tuple) else [] if out is None else [out]
+            self._add(function.__name__.strip("_"), function, args, {}, arrays, None, isinstance(out, tuple), True)
+        return out
+
+    def call(self, name: str, function: Callable, args: list, settings: dict) -> list[TracedTensor | None]:
+        """Run a function of arrays that gives arrays (or ``None``), a gradient rule, and write it down as one step."""
+        modes.trace = None
+        try:
+            given = [plain(x)._data if isinstance(x, TracedTensor) else x for x in args]
+            out = function(*given, **settings)
+        finally:
+            modes.trace = self
+        parts = [None if y is None else np.asarray(y) for y in (out if isinstance(out, tuple) else (out,))]
+        values = self._add(name, function, [self._setting(x) for x in args], settings, parts)
+        self.instructions[-1].several = isinstance(out, tuple)
+        return [None if y is None else self.traced(v) for y, v in zip(parts, values)]
+
+    def detach(self, x: TracedTensor) -> Tensor:
+        if self.reason is not None or not self.open:
+            return x.inner.detach()
+        (value,) = self._add("detach", detach, [x.value], {}, [x.inner._data])
+        return TracedTensor(x.inner.detach(), self, value)
+
+    outer_draws: Callable | None = None
+
+    def __enter__(self) -> Trace:
+        self.outer_draws, modes.draws = modes.draws, self.draw
+        modes.trace = self
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        modes.draws, modes.trace = self.outer_draws, None
+        self.open = False
+
+
+def _place(array: np.ndarray) -> tuple:
+    """Where an array stands in memory; all that are recorded stay alive, so no two stand in one place."""
+    return array.__array_interface__["data"][0], array.shape, array.strides, array.dtype
+
+
+def detach(x: np.ndarray) -> np.ndarray:
+    """The same values; no gradient passes here."""
+    return x
