@@ -7,8 +7,8 @@ All three are faces of one sum over n, o, c, output pixels p and taps k,
 ``conv2d`` is its derivative in g (report eq. 3), ``conv2d_weight`` in w (eq. 30), ``conv2d_input`` in x (eq. 31, and
 with a chosen size the transposed convolution of fig. 11).
 
-Here the arguments are put in order; the work is done by register tiles, :mod:`.correlate` and :mod:`.weight_gradient`,
-in every type and geometry. Their readable twin is :mod:`.im2col`. ``stride=(sh, sw)``,
+Here the arguments are put in order; the work is done by register tiles, :mod:`.correlate`, :mod:`.weight_gradient` and
+:mod:`.depthwise`, in every type and geometry. Their readable twin is :mod:`.im2col`. ``stride=(sh, sw)``,
 ``padding=((top, bottom), (left, right))``, ``dilation=(dh, dw)``. Shapes were checked by :mod:`autograd.geometry`.
 Inputs of any memory layout are accepted and never written to; the result is C-contiguous. Padding is zeros that are
 multiplied like any other number.
@@ -19,7 +19,9 @@ from __future__ import annotations
 import numpy as np
 
 from ..geometry import Padding, Pair, conv_output_size
+from .arrays import canonical
 from .correlate import correlate
+from .depthwise import depthwise_weight_gradient
 from .plan import adjoint_axis, forward_axis, plan
 from .weight_gradient import weight_gradient
 
@@ -63,22 +65,18 @@ def conv2d_weight(
     g, x = _in_order("conv2d_weight", g, x)
     if not (g.size and x.size):
         return np.zeros((g.shape[1], x.shape[1] // groups, *kernel_size), x.dtype)
-    return weight_gradient(
-        g, x, kernel_size=kernel_size, stride=stride, padding=padding, dilation=dilation, groups=groups
-    )
+    options = {"kernel_size": kernel_size, "stride": stride, "padding": padding, "dilation": dilation}
+    if x.shape[1] == groups and g.shape[1] <= 2 * groups:
+        return depthwise_weight_gradient(g, x, **options)
+    return weight_gradient(g, x, **options, groups=groups)
 
 
 def _in_order(op: str, *arrays: np.ndarray) -> list[np.ndarray]:
-    """C-contiguous, aligned, native, of one float type; read-only, so that a kernel is compiled once and not twice."""
+    """In the one form kernels are compiled for, of one float type."""
     dtype = np.result_type(*arrays)
     if dtype not in (np.float32, np.float64):
         raise TypeError(f"{op}: needs float32 or float64 arrays, got {' and '.join(str(a.dtype) for a in arrays)}")
-    ordered = []
-    for array in arrays:
-        array = np.require(array, dtype, ["C", "A"]).view(np.ndarray)
-        array.flags.writeable = False
-        ordered.append(array)
-    return ordered
+    return [canonical(array, dtype) for array in arrays]
 
 
 def _trivial(out: np.ndarray, *operands: np.ndarray) -> bool:

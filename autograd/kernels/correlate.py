@@ -16,12 +16,13 @@ from .plan import (
     BLOCKS,
     CHANNELS,
     COLUMNS,
+    DIRECT,
     ELEMENTS,
     FIRST_TAP,
     HEIGHT,
-    LEFT,
     PITCH,
     ROWS,
+    SIDES,
     SPREAD_H,
     SPREAD_W,
     TAPS,
@@ -29,8 +30,8 @@ from .plan import (
     WIDTH,
     Plan,
 )
-from .planes import copy_run, fill_planes
-from .tile import OUTER_ROWS, OUTER_VECTORS, copy_vector, lanes, multiply_outer, multiply_row
+from .planes import fill_planes, store_run
+from .tile import OUTER_ROWS, OUTER_VECTORS, ROW_VECTORS, copy_vector, lanes, multiply_outer, multiply_row
 
 # Taps that a tile gathers at a time: 24 KB of pixels stay in the first-level cache while all output channels use them.
 _WINDOW_TAPS = 128
@@ -54,7 +55,7 @@ def correlate(x: np.ndarray, w: np.ndarray, plan: Plan, out: np.ndarray, *, grou
         return out
     planes = np.empty((x.shape[0], groups, plan.elements), x.dtype)
     parallel_for(_fill_images, images, flat, planes, lanes(x.dtype), sizes, rows, columns, cost=plan.elements)
-    tasks = groups * len(phases) * plan.tiles * plan.chunks
+    tasks = groups * len(phases) // sizes[SIDES] * plan.tiles * plan.chunks
     parallel_for(
         *(_correlate_tiles, tasks, planes, *common, plan.tiles, plan.chunks, sizes, phases, taps),
         cost=products * images / tasks,
@@ -64,49 +65,55 @@ def correlate(x: np.ndarray, w: np.ndarray, plan: Plan, out: np.ndarray, *, grou
 
 @njit
 def _correlate_blocks(start, stop, x, w, w_pitch, out, outputs, lanes, sizes, rows, columns, phases, taps):
-    image_size, pitch = sizes[CHANNELS] * sizes[HEIGHT] * sizes[WIDTH], sizes[PITCH]
-    spread_h, spread_w, block_rows, blocks = sizes[SPREAD_H], sizes[SPREAD_W], sizes[BLOCK_ROWS], sizes[BLOCKS]
+    image_size, pitch, direct = sizes[CHANNELS] * sizes[HEIGHT] * sizes[WIDTH], sizes[PITCH], sizes[DIRECT] > 0
+    spread_h, spread_w, sides = sizes[SPREAD_H], sizes[SPREAD_W], sizes[SIDES]
+    block_rows, blocks = sizes[BLOCK_ROWS], sizes[BLOCKS]
     image_rows, image_columns = out.shape[1], out.shape[2]
     groups, group_weights = w.shape
     weights = w.reshape(-1)
     flat = out.reshape(-1)
-    planes = np.empty(sizes[ELEMENTS], x.dtype)
-    pixels = OUTER_VECTORS * lanes
-    sums = np.empty(OUTER_ROWS * pixels + lanes, x.dtype)
+    planes = np.empty(0 if direct else sizes[ELEMENTS], x.dtype)
+    pixels = (ROW_VECTORS if outputs == 1 else OUTER_VECTORS) * lanes
+    apart = pixels if outputs == 1 else OUTER_ROWS * pixels
+    sums = np.empty(sides * apart + lanes, x.dtype)
     for task in range(start, stop):
         image, first_row = task // blocks, task % blocks * block_rows
-        fill_planes(x, image * image_size, sizes[CHANNELS], first_row, lanes, sizes, rows, columns, planes, 0)
-        for phase in range(phases.shape[0]):
+        source, base = x, image * image_size + first_row * pitch
+        if not direct:
+            fill_planes(x, image * image_size, sizes[CHANNELS], first_row, lanes, sizes, rows, columns, planes, 0)
+            source, base = planes, 0
+        for phase in range(0, phases.shape[0], sides):
             high, wide = min(block_rows, phases[phase, ROWS] - first_row), phases[phase, COLUMNS]
-            corner = (phases[phase, TOP] + first_row * spread_h) * image_columns + phases[phase, LEFT]
-            for p in range(0, (high - 1) * pitch + wide, pixels):
+            corner = (phases[phase, TOP] + first_row * spread_h) * image_columns
+            line, end = pitch, (high - 1) * pitch + wide
+            if direct:  # rows follow each other without gaps: they are one
+                high, wide, line = 1, end, end
+            for begin in range(0, end, pixels):
+                p = min(begin, end - pixels) if direct else begin  # nothing is read behind x
                 for channel in range(0, outputs, OUTER_ROWS):
                     panel = min(OUTER_ROWS, outputs - channel)
-                    if phases[phase, TAPS] > 0:
-                        at = image % groups * group_weights + channel * w_pitch
-                        first, count = phases[phase, FIRST_TAP], phases[phase, TAPS]
-                        if outputs == 1:
-                            multiply_row(weights, at, w_pitch, panel, planes, p, taps, first, count, sums, 0, False)
+                    at = image % groups * group_weights + channel * w_pitch
+                    for side in range(sides):
+                        first, count = phases[phase + side, FIRST_TAP], phases[phase + side, TAPS]
+                        r0, p0 = side * apart, base + p
+                        if count == 0:
+                            for i in range(apart):
+                                sums[r0 + i] = 0
+                        elif outputs == 1:
+                            multiply_row(weights, at, w_pitch, panel, source, p0, taps, first, count, sums, r0, False)
                         else:
-                            multiply_outer(weights, at, w_pitch, panel, planes, p, taps, first, count, sums, 0, False)
-                    else:
-                        for i in range(sums.size):
-                            sums[i] = 0
-                    # store the columns that exist, ``wide`` of each ``pitch``; row follows row if there is one phase
-                    row, column, lane = p // pitch, p % pitch, 0
+                            multiply_outer(weights, at, w_pitch, panel, source, p0, taps, first, count, sums, r0, False)
+                    # store the columns that exist, ``wide`` of each ``line``; row follows row if there is one phase
+                    row, column, lane = p // line, p % line, 0
                     while lane < pixels and row < high:
                         run = min(pixels - lane, wide - column)
+                        size = run if direct else min(run * spread_w, image_columns - column * spread_w)
                         for m in range(panel):
                             target = (image * outputs + channel + m) * image_rows * image_columns + corner
                             target += row * spread_h * image_columns + column * spread_w
-                            source = m * pixels + lane
-                            if spread_w == 1:
-                                end = target + (run if spread_h > 1 else (high - row) * wide - column)
-                                copy_run(flat, target, sums, source, run, end, lanes)
-                            else:
-                                for t in range(run):
-                                    flat[target + t * spread_w] = sums[source + t]
-                        lane += pitch - column
+                            stop_at = target + (size if spread_h > 1 else (high - row) * wide - column)
+                            store_run(flat, target, size, stop_at, spread_w, sums, m * pixels + lane, apart, lanes)
+                        lane += line - column
                         column = 0
                         row += 1
 
@@ -121,29 +128,26 @@ def _fill_images(start, stop, x, planes, lanes, sizes, rows, columns):
 
 @njit
 def _correlate_tiles(start, stop, planes, w, w_pitch, out, outputs, lanes, tiles, chunks, sizes, phases, taps):
-    pitch, spread_h, spread_w = sizes[PITCH], sizes[SPREAD_H], sizes[SPREAD_W]
+    pitch, spread_h, spread_w, sides = sizes[PITCH], sizes[SPREAD_H], sizes[SPREAD_W], sizes[SIDES]
     images, groups, image_size = planes.shape
     image_rows, image_columns = out.shape[1], out.shape[2]
     group_weights, panels = w.shape[1], -(-outputs // OUTER_ROWS)
     weights, flat, source = w.reshape(-1), out.reshape(-1), planes.reshape(-1)
     pixels = OUTER_VECTORS * lanes
     panel_size = OUTER_ROWS * pixels
-    sums = np.empty((panels // chunks + 1) * panel_size + lanes, w.dtype)
+    apart = (panels // chunks + 1) * panel_size
+    sums = np.empty(sides * apart + lanes, w.dtype)
     window = np.empty(_WINDOW_TAPS * pixels + lanes, w.dtype)
     gathered = taps.copy()
     # a move is a vector of one output row: where it is read (without the tap's offset), and its first lane; a run is
-    # contiguous in the output: its first lane, its length, where it goes
+    # contiguous in the output: its first lane, its size, where it goes
     move_source, move_lane = np.empty(pixels, np.int64), np.empty(pixels, np.int64)
-    run_lane, run_length, run_target = (
-        np.empty(pixels, np.int64),
-        np.empty(pixels, np.int64),
-        np.empty(pixels, np.int64),
-    )
+    run_lane, run_size, run_target = np.empty(pixels, np.int64), np.empty(pixels, np.int64), np.empty(pixels, np.int64)
+    rounds = phases.shape[0] // sides
     for task in range(start, stop):
         chunk, tile = task % chunks, task // chunks % tiles
-        phase, group = task // chunks // tiles % phases.shape[0], task // chunks // tiles // phases.shape[0]
+        phase, group = task // chunks // tiles % rounds * sides, task // chunks // tiles // rounds
         high, wide = phases[phase, ROWS], phases[phase, COLUMNS]
-        first, count = phases[phase, FIRST_TAP], phases[phase, TAPS]
         pixel, lane, moves, runs = tile * pixels, 0, 0, 0
         while lane < pixels and pixel < images * high * wide:
             image, row, column = pixel // (high * wide), pixel // wide % high, pixel % wide
@@ -153,36 +157,35 @@ def _correlate_tiles(start, stop, planes, w, w_pitch, out, outputs, lanes, tiles
                 move_lane[moves] = lane + t
                 moves += 1
             target = (image * groups + group) * outputs * image_rows + phases[phase, TOP] + row * spread_h
-            target = target * image_columns + phases[phase, LEFT] + column * spread_w
-            if runs > 0 and spread_w == 1 and target == run_target[runs - 1] + run_length[runs - 1]:
-                run_length[runs - 1] += length
+            target = target * image_columns + column * spread_w
+            if runs > 0 and spread_w == 1 and target == run_target[runs - 1] + run_size[runs - 1]:
+                run_size[runs - 1] += length
             else:
-                run_lane[runs], run_length[runs], run_target[runs] = lane, length, target
+                run_lane[runs], run_target[runs] = lane, target
+                run_size[runs] = min(length * spread_w, image_columns - column * spread_w)
                 runs += 1
             lane += length
             pixel += length
         if runs == 0:
             continue
         first_panel, end_panel = chunk * panels // chunks, (chunk + 1) * panels // chunks
-        if count == 0:
-            for i in range(sums.size):
-                sums[i] = 0
-        for k0 in range(first, first + count, _WINDOW_TAPS):
-            k1 = min(k0 + _WINDOW_TAPS, first + count)
-            for k in range(k0, k1):
-                gathered[k, 1] = (k - k0) * pixels
-                for m in range(moves):  # what is too much is overwritten by the next move, or the next tap
-                    copy_vector(window, gathered[k, 1] + move_lane[m], source, taps[k, 1] + move_source[m])
-            for panel in range(first_panel, end_panel):
-                at, channel = (panel - first_panel) * panel_size, panel * OUTER_ROWS
-                here, w_at = min(OUTER_ROWS, outputs - channel), group * group_weights + channel * w_pitch
-                multiply_outer(weights, w_at, w_pitch, here, window, 0, gathered, k0, k1 - k0, sums, at, k0 > first)
+        for side in range(sides):
+            first, count = phases[phase + side, FIRST_TAP], phases[phase + side, TAPS]
+            if count == 0:
+                for i in range(apart):
+                    sums[side * apart + i] = 0
+            for k0 in range(first, first + count, _WINDOW_TAPS):
+                k1 = min(k0 + _WINDOW_TAPS, first + count)
+                for k in range(k0, k1):
+                    gathered[k, 1] = (k - k0) * pixels
+                    for m in range(moves):  # what is too much is overwritten by the next move, or the next tap
+                        copy_vector(window, gathered[k, 1] + move_lane[m], source, taps[k, 1] + move_source[m])
+                for panel in range(first_panel, end_panel):
+                    at, channel = side * apart + (panel - first_panel) * panel_size, panel * OUTER_ROWS
+                    here, w_at = min(OUTER_ROWS, outputs - channel), group * group_weights + channel * w_pitch
+                    multiply_outer(weights, w_at, w_pitch, here, window, 0, gathered, k0, k1 - k0, sums, at, k0 > first)
         for channel in range(first_panel * OUTER_ROWS, min(end_panel * OUTER_ROWS, outputs)):
             for r in range(runs):
                 at = (channel - first_panel * OUTER_ROWS) * pixels + run_lane[r]
-                target = channel * image_rows * image_columns + run_target[r]
-                if spread_w == 1:
-                    copy_run(flat, target, sums, at, run_length[r], target + run_length[r], lanes)
-                else:
-                    for t in range(run_length[r]):
-                        flat[target + t * spread_w] = sums[at + t]
+                target, size = channel * image_rows * image_columns + run_target[r], run_size[r]
+                store_run(flat, target, size, target + size, spread_w, sums, at, apart, lanes)

@@ -98,6 +98,15 @@ class Grid(NamedTuple):
     overhang: int  # elements behind the last row that its last window reads
 
     @property
+    def is_source(self) -> bool:
+        """Whether the planes would be a plain copy of the source."""
+        lines = self.rows, self.columns
+        outputs = self.rows.outputs, self.columns.outputs
+        return outputs == self.size and all(
+            line.axis.step == 1 and line.axis.spread == 1 and line.first == line.span == 0 for line in lines
+        )
+
+    @property
     def row_elements(self) -> int:
         """Elements of one plane row in all residues."""
         return len(self.rows.residues) * len(self.columns.residues) * self.pitch
@@ -131,24 +140,29 @@ class Layout(NamedTuple):
 
 # Where things stand in Layout.sizes, and in a row of Layout.phases.
 CHANNELS, HEIGHT, WIDTH, STEP_H, STEP_W, FIRST_H, FIRST_W, PITCH, PLANE_ROWS, OVERHANG, ELEMENTS = range(11)
-SPREAD_H, SPREAD_W, BLOCK_ROWS, BLOCKS = range(11, 15)
-TOP, LEFT, ROWS, COLUMNS, TAPS, FIRST_TAP = range(6)
+SPREAD_H, SPREAD_W, SIDES, BLOCK_ROWS, BLOCKS, DIRECT = range(11, 17)
+TOP, ROWS, COLUMNS, TAPS, FIRST_TAP = range(5)
 
 
-def lay_out(grid: Grid, channels: int, block_rows: int, kernel_size: Pair, weight_step: int) -> Layout:
+def lay_out(
+    grid: Grid, channels: int, block_rows: int, kernel_size: Pair, weight_step: int, direct: bool = False
+) -> Layout:
     """The tables for planes of ``channels`` channels and ``block_rows`` output rows.
 
     weight_step : distance of the weights of one channel and the next.
+    direct : whether the image itself is read in place of its planes.
     """
     rows, columns = grid.rows, grid.columns
     plane_rows = block_rows + rows.span
     plane, channel_step = plane_rows * grid.pitch, plane_rows * grid.row_elements
+    if direct:
+        channel_step = grid.size[0] * grid.size[1]
     first_tap, phases, taps = 0, [], [np.zeros((0, 2), np.int64)]
     steps = np.arange(channels)[:, None, None] * (weight_step, channel_step)
     for v in rows.axis.phases:
         for h in columns.axis.phases:
-            phases.append((v.origin, h.origin, v.outputs, h.outputs, len(v.taps) * len(h.taps) * channels, first_tap))
-            first_tap += phases[-1][4]
+            phases.append((v.origin, v.outputs, h.outputs, len(v.taps) * len(h.taps) * channels, first_tap))
+            first_tap += phases[-1][TAPS]
             of_one_channel = []
             for i, down in v.taps:
                 for j, right in h.taps:
@@ -157,7 +171,8 @@ def lay_out(grid: Grid, channels: int, block_rows: int, kernel_size: Pair, weigh
                     of_one_channel.append((i * kernel_size[1] + j, source))
             taps.append((np.reshape(of_one_channel, (1, -1, 2)) + steps).reshape(-1, 2))
     # behind the planes lies what the last tile of pixels reads, and what the last copied vector writes
-    elements = channels * channel_step + grid.overhang + tile.OUTER_VECTORS * tile.lanes(np.float32)
+    vectors = max(tile.OUTER_VECTORS, tile.ROW_VECTORS)
+    elements = channels * channel_step + grid.overhang + vectors * tile.lanes(np.float32)
     sizes = (
         *(channels, *grid.size, rows.axis.step, columns.axis.step, rows.first, columns.first, grid.pitch, plane_rows),
         *(
@@ -165,8 +180,10 @@ def lay_out(grid: Grid, channels: int, block_rows: int, kernel_size: Pair, weigh
             elements,
             rows.axis.spread,
             columns.axis.spread,
+            len(columns.axis.phases),
             block_rows,
             ceil_div(rows.outputs, block_rows),
+            direct,
         ),
     )
     return Layout(*map(_frozen, (sizes, rows.residues, grid.inside, phases, np.concatenate(taps))))
@@ -200,24 +217,28 @@ def plan(
     """
     channels, planes = source[1] // groups, grid(source[2:], vertical, horizontal)
     lanes = tile.lanes(f"f{itemsize}")
-    pixels = tile.OUTER_VECTORS * lanes
+    vectors = tile.ROW_VECTORS if outputs == 1 else tile.OUTER_VECTORS  # of a tile in a block
     out_rows, out_columns = planes.rows.outputs, planes.columns.outputs
-    block_rows = _block_rows(planes, channels * planes.row_elements * itemsize, source[0] * groups, pixels)
+    block_rows = _block_rows(planes, channels * planes.row_elements * itemsize, source[0] * groups, vectors * lanes)
 
-    panels = ceil_div(outputs, tile.OUTER_ROWS)
+    panels, pixels = ceil_div(outputs, tile.OUTER_ROWS), tile.OUTER_VECTORS * lanes
     tiles = ceil_div(source[0] * out_rows * out_columns, pixels)
     phases = len(vertical.phases) * len(horizontal.phases)
     chunks = min(ceil_div(LEAST_TASKS // 2, tiles * phases * groups), ceil_div(panels, 4))
     products = panels * tile.OUTER_ROWS * tile.OUTER_VECTORS  # for each tap of a tile
     copies = (pixels / out_columns + 1) * ceil_div(min(out_columns, pixels), lanes)
-    by_blocks = source[0] * _tiles(planes, block_rows, pixels) * products
+    in_blocks = vectors if outputs == 1 else products
+    by_blocks = source[0] * _tiles(planes, block_rows, vectors * lanes) * in_blocks
     by_tiles = tiles * (products + chunks * _COPY_COST * copies)
     memory = source[0] * source[1] * (out_rows + planes.rows.span) * planes.row_elements * itemsize
     if by_blocks <= by_tiles or memory > _TILES_BYTES:
         tiles = chunks = 0
     else:
         block_rows = out_rows
-    layout = lay_out(planes, channels, block_rows, kernel_size, weight_step)
+    # in place, if the last block is at least one tile of pixels
+    last_rows = (out_rows - 1) % block_rows + 1
+    direct = not tiles and planes.is_source and last_rows * out_columns >= vectors * lanes
+    layout = lay_out(planes, channels, block_rows, kernel_size, weight_step, direct)
     return Plan(layout, int(layout.sizes[ELEMENTS]), ceil_div(out_rows, block_rows), tiles, chunks)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .jit import njit
 from .plan import FIRST_H, FIRST_W, HEIGHT, OVERHANG, PITCH, PLANE_ROWS, STEP_H, STEP_W, WIDTH
-from .tile import clear_vector, copy_even, copy_vector
+from .tile import clear_vector, copy_even, copy_vector, interleave
 
 
 @njit
@@ -21,6 +21,23 @@ def copy_run(target, at, source, first, count, end, lanes):
     while t < count:
         target[at + t] = source[first + t]
         t += 1
+
+
+@njit
+def store_run(out, at, size, end, spread, sums, first, apart, lanes):
+    """Write sums to ``out[at : at + size]`` as ``copy_run`` does, in turn from ``spread`` rows that lie ``apart``."""
+    if spread == 1:
+        copy_run(out, at, sums, first, size, end, lanes)
+        return
+    t = 0
+    while spread == 2 and 2 * (t + lanes) <= size:
+        interleave(out, at + 2 * t, sums, first + t, first + apart + t)
+        t += lanes
+    for side in range(spread):
+        source = first + side * apart + t
+        for target in range(at + t * spread + side, at + size, spread):
+            out[target] = sums[source]
+            source += 1
 
 
 @njit

@@ -29,6 +29,7 @@ class _Machine(NamedTuple):
 
     vector_bytes: int
     outer: tuple[int, int]  # output channels × vectors of pixels
+    row: int  # vectors of pixels of one output channel: enough sums to hide the latency of adding to them
     dots: tuple[int, int]  # output channels × taps
 
 
@@ -38,17 +39,21 @@ def _machine() -> _Machine:
     except RuntimeError:  # LLVM does not know this host
         features = {}
     if features.get("avx512f"):
-        return _Machine(64, (8, 3), (4, 6))  # 32 registers; 14 × 2 was 25 % slower on 16 channels, a panel nearly idle
+        return _Machine(
+            64, (8, 3), 4, (4, 6)
+        )  # 32 registers; 14 × 2 was 25 % slower on 16 channels, a panel nearly idle
     if features.get("avx2"):
-        return _Machine(32, (4, 3), (2, 6))  # 16 registers
+        return _Machine(32, (4, 3), 8, (2, 6))  # 16 registers
     if features.get("neon"):
-        return _Machine(16, (8, 3), (4, 6))  # 32 registers
-    return _Machine(16, (4, 3), (2, 6))
+        return _Machine(16, (8, 3), 8, (4, 6))  # 32 registers
+    return _Machine(16, (4, 3), 8, (2, 6))
 
 
 _MACHINE = _machine()
 OUTER_ROWS, OUTER_VECTORS = _MACHINE.outer
+ROW_VECTORS = _MACHINE.row
 DOT_ROWS, DOT_TAPS = _MACHINE.dots
+ROW_TAPS = 9  # of one output channel: a 3 × 3 filter at once
 
 
 def lanes(dtype: Any) -> int:
@@ -56,9 +61,9 @@ def lanes(dtype: Any) -> int:
     return _MACHINE.vector_bytes // np.dtype(dtype).itemsize
 
 
-def dot_results(dtype: Any) -> int:
-    """Elements that ``add_dots`` reads and writes: its DOT_ROWS × DOT_TAPS sums, filled up to whole vectors."""
-    return -(-DOT_ROWS * DOT_TAPS // lanes(dtype)) * lanes(dtype)
+def dot_results(rows: int, taps: int, dtype: Any) -> int:
+    """Elements that sums of dot products take in memory: ``rows × taps`` of them, filled up to whole vectors."""
+    return -(-rows * taps // lanes(dtype)) * lanes(dtype)
 
 
 class _Emitter:
@@ -93,6 +98,11 @@ class _Emitter:
     def every_second(self, a: ir.Value, b: ir.Value, first: int) -> ir.Value:
         """The even (odd if ``first`` is 1) lanes of two vectors."""
         return self._shuffle(a, b, list(range(first, 2 * self.lanes, 2)))
+
+    def alternate(self, even: ir.Value, odd: ir.Value, half: int) -> ir.Value:
+        """A lane of one, a lane of the other vector; the first or second half of all."""
+        first = half * self.lanes // 2
+        return self._shuffle(even, odd, [first + i // 2 + i % 2 * self.lanes for i in range(self.lanes)])
 
     def lane_sums(self, vectors: list[ir.Value]) -> list[ir.Value]:
         """Vectors whose lanes are, in order, the sums over the lanes of each given vector.
@@ -175,16 +185,16 @@ def multiply_outer(typing_context, weights, w0, pitch, channels, pixels, p0, tap
 
     The weights are read where they are: packing them first cost 15-30 % of a layer with 256 channels and 8 × 8 pixels.
     """
-    return _outer(OUTER_ROWS, weights, pixels, taps, result)
+    return _outer(OUTER_ROWS, OUTER_VECTORS, weights, pixels, taps, result)
 
 
 @intrinsic
 def multiply_row(typing_context, weights, w0, pitch, channels, pixels, p0, taps, first, count, result, r0, add):
-    """``multiply_outer`` for a single output channel, such as a depthwise convolution has in each group."""
-    return _outer(1, weights, pixels, taps, result)
+    """``multiply_outer`` for one output channel, as a depthwise convolution has in each group, and ROW_VECTORS."""
+    return _outer(1, ROW_VECTORS, weights, pixels, taps, result)
 
 
-def _outer(height: int, weights: Any, pixels: Any, taps: Any, result: Any) -> tuple:
+def _outer(height: int, width: int, weights: Any, pixels: Any, taps: Any, result: Any) -> tuple:
     element = _float_arrays(weights, pixels, result)
     index = types.int64
     signature = types.void(
@@ -206,15 +216,15 @@ def _outer(height: int, weights: Any, pixels: Any, taps: Any, result: Any) -> tu
             entry = builder.gep(table, [builder.mul(k, _constant(2))])
             column = builder.load(entry)
             window = builder.gep(pixels, [builder.load(builder.gep(entry, [_constant(1)]))])
-            vectors = [emit.load(builder.gep(window, [_constant(v * emit.lanes)])) for v in range(OUTER_VECTORS)]
+            vectors = [emit.load(builder.gep(window, [_constant(v * emit.lanes)])) for v in range(width)]
             following = []
             for m in range(height):
                 weight = emit.splat(builder.load(builder.gep(rows[m], [column])))
-                for v in range(OUTER_VECTORS):
-                    following.append(emit.multiply_add(weight, vectors[v], sums[m * OUTER_VECTORS + v]))
+                for v in range(width):
+                    following.append(emit.multiply_add(weight, vectors[v], sums[m * width + v]))
             return following
 
-        places = [builder.gep(result, [_constant(i * emit.lanes)]) for i in range(height * OUTER_VECTORS)]
+        places = [builder.gep(result, [_constant(i * emit.lanes)]) for i in range(height * width)]
         before = [builder.select(add, emit.load(place), emit.zero) for place in places]
         for place, value in zip(places, body.loop(count, 1, before, accumulate)):
             emit.store(value, place)
@@ -230,6 +240,16 @@ def add_dots(typing_context, rows, r0, pitch, pixels, p0, offsets, o0, length, r
     M = DOT_ROWS output channels m, J = DOT_TAPS taps j. length must be a positive multiple of ``lanes``;
     ``dot_results`` elements of the result are read and written, those behind M·J unchanged. The sum runs lane by lane.
     """
+    return _dots(DOT_ROWS, DOT_TAPS, False, rows, pixels, offsets, result)
+
+
+@intrinsic
+def add_masked_dots(typing_context, rows, r0, pitch, pixels, p0, offsets, o0, length, result, s0):
+    """``add_dots`` for one output channel and ROW_TAPS taps; pixels where ``rows[r0 + pitch + p]`` is 0 count as 0."""
+    return _dots(1, ROW_TAPS, True, rows, pixels, offsets, result)
+
+
+def _dots(height: int, width: int, masked: bool, rows: Any, pixels: Any, offsets: Any, result: Any) -> tuple:
     element = _float_arrays(rows, pixels, result)
     index = types.int64
     signature = types.void(rows, index, index, pixels, index, offsets, index, index, result, index)
@@ -239,19 +259,22 @@ def add_dots(typing_context, rows, r0, pitch, pixels, p0, offsets, o0, length, r
         emit, body = _Emitter(context, builder, element), _Body(context, builder, signature, args)
         row, pixels, result = body.address(0, r0), body.address(3, p0), body.address(8, s0)
         offsets = body.address(5, o0)
-        rows = [builder.gep(row, [builder.mul(pitch, _constant(m))]) for m in range(DOT_ROWS)]
-        taps = [builder.gep(pixels, [builder.load(builder.gep(offsets, [_constant(j)]))]) for j in range(DOT_TAPS)]
+        rows = [builder.gep(row, [builder.mul(pitch, _constant(m))]) for m in range(height + masked)]
+        taps = [builder.gep(pixels, [builder.load(builder.gep(offsets, [_constant(j)]))]) for j in range(width)]
 
         def accumulate(p, sums):
             ours = [emit.load(builder.gep(pointer, [p])) for pointer in rows]
+            inside = builder.fcmp_unordered("!=", ours.pop(), emit.zero) if masked else None
             following = list(sums)
             for j, pointer in enumerate(taps):
                 theirs = emit.load(builder.gep(pointer, [p]))
-                for m in range(DOT_ROWS):
-                    following[m * DOT_TAPS + j] = emit.multiply_add(ours[m], theirs, sums[m * DOT_TAPS + j])
+                if inside is not None:
+                    theirs = builder.select(inside, theirs, emit.zero)
+                for m in range(height):
+                    following[m * width + j] = emit.multiply_add(ours[m], theirs, sums[m * width + j])
             return following
 
-        sums = body.loop(length, emit.lanes, [emit.zero] * (DOT_ROWS * DOT_TAPS), accumulate)
+        sums = body.loop(length, emit.lanes, [emit.zero] * (height * width), accumulate)
         for position, value in enumerate(emit.lane_sums(sums)):
             pointer = builder.gep(result, [_constant(position * emit.lanes)])
             emit.store(builder.fadd(emit.load(pointer), value), pointer)
@@ -286,6 +309,22 @@ def copy_even(typing_context, target, t0, source, s0):
         return context.get_dummy_value()
 
     return types.void(target, index, source, index), generate
+
+
+@intrinsic
+def interleave(typing_context, target, t0, source, s0, s1):
+    """``target[t0 + 2·l] = source[s0 + l]; target[t0 + 2·l + 1] = source[s1 + l]``."""
+    element, index = _float_arrays(target, source), types.int64
+
+    def generate(context, builder, signature, args):
+        emit, body = _Emitter(context, builder, element), _Body(context, builder, signature, args)
+        even, odd = emit.load(body.address(2, args[3])), emit.load(body.address(2, args[4]))
+        first = body.address(0, args[1])
+        for half in range(2):
+            emit.store(emit.alternate(even, odd, half), builder.gep(first, [_constant(half * emit.lanes)]))
+        return context.get_dummy_value()
+
+    return types.void(target, index, source, index, index), generate
 
 
 @intrinsic

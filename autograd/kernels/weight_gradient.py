@@ -58,7 +58,7 @@ def weight_gradient(
     cut = _cut(x.shape, g.shape, kernel_size, stride, padding, dilation, groups, x.itemsize)
     chunks, taps = ceil_div(channels, cut.chunk), len(cut.layout.taps)
     blocks = ceil_div(outputs, DOT_ROWS), ceil_div(taps, DOT_TAPS)
-    sums = np.zeros((cut.parts, groups, chunks, *blocks, dot_results(x.dtype)), x.dtype)
+    sums = np.zeros((cut.parts, groups, chunks, *blocks, dot_results(DOT_ROWS, DOT_TAPS, x.dtype)), x.dtype)
     tasks = cut.parts * groups * chunks
     layout = (cut.layout.sizes, cut.layout.rows, cut.layout.columns, cut.layout.taps)
     parallel_for(

@@ -31,11 +31,18 @@ def dots(rows, pixels, offsets, length, result):
 
 
 @njit
+def masked_dots(rows, pixels, offsets, length, result):
+    tile.add_masked_dots(rows, 1, 300, pixels, 7, offsets, 2, length, result, 2)
+
+
+@njit
 def copies(kind, target, source):
     if kind == 0:
         tile.copy_vector(target, 2, source, 3)
     elif kind == 1:
         tile.copy_even(target, 2, source, 3)
+    elif kind == 2:
+        tile.interleave(target, 2, source, 3, 5)
     else:
         tile.clear_vector(target, 2)
 
@@ -64,12 +71,12 @@ def test_multiply_outer_is_its_formula(channels, add, dtype):
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_multiply_row_is_the_first_row(dtype):
     weights, pixels, taps = weights_pixels_taps(dtype)
-    count = tile.OUTER_VECTORS * tile.lanes(dtype)
-    whole, first = np.zeros(tile.OUTER_ROWS * count + 2, dtype), np.zeros(count + 2, dtype)
-    outer(weights, pixels, taps, whole, tile.OUTER_ROWS, False)
-    row(weights, pixels, taps, first)
-    np.testing.assert_array_equal(first[1:-1], whole[1 : count + 1])
-    assert first[0] == first[-1] == 0
+    count = tile.ROW_VECTORS * tile.lanes(dtype)
+    result = np.ones(count + 2, dtype)
+    row(weights, pixels, taps, result)
+    assert result[0] == result[-1] == 1
+    expected = sum(float(weights[3 + a]) * pixels[5 + b :][:count].astype(float) for a, b in taps[2:])
+    np.testing.assert_allclose(result[1:-1], expected, atol=2e-5)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -78,7 +85,7 @@ def test_add_dots_is_its_formula(dtype):
     length = 7 * tile.lanes(dtype)
     rows, pixels = rng.normal(size=300 * tile.DOT_ROWS).astype(dtype), rng.normal(size=800).astype(dtype)
     offsets = rng.integers(0, 500, tile.DOT_TAPS + 2)
-    result = np.ones(tile.dot_results(dtype) + 3, dtype)
+    result = np.ones(tile.dot_results(tile.DOT_ROWS, tile.DOT_TAPS, dtype) + 3, dtype)
     dots(rows, pixels, offsets, length, result)
     expected = np.ones(len(result))
     for m in range(tile.DOT_ROWS):
@@ -89,14 +96,35 @@ def test_add_dots_is_its_formula(dtype):
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-def test_copies_write_one_vector(dtype):
+def test_add_masked_dots_is_its_formula(dtype):
+    rng = np.random.default_rng(1)
+    length = 7 * tile.lanes(dtype)
+    rows, pixels = rng.normal(size=700).astype(dtype), rng.normal(size=800).astype(dtype)
+    mask = rng.integers(0, 2, length)
+    rows[1 : 1 + length][mask == 0] = 0
+    rows[301 : 301 + length] = mask
+    offsets = np.zeros(tile.ROW_TAPS + 2, np.int64)
+    pixels[7 : 7 + length][mask == 0] = np.nan  # where all taps look
+    result = np.ones(tile.dot_results(1, tile.ROW_TAPS, dtype) + 3, dtype)
+    masked_dots(rows, pixels, offsets, length, result)
+    expected = np.ones(len(result))
+    kept = mask == 1
+    products = rows[1 : 1 + length][kept].astype(float) @ pixels[7 : 7 + length][kept].astype(float)
+    expected[2 : 2 + tile.ROW_TAPS] += products
+    np.testing.assert_allclose(result, expected, atol=1e-4 if dtype == np.float32 else 1e-12)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_copies_write_whole_vectors(dtype):
     lanes = tile.lanes(dtype)
     source = np.arange(1, 2 * lanes + 9).astype(dtype)
-    for kind, vector in enumerate((source[3:], source[3::2], np.zeros(lanes))):
-        target = np.full(lanes + 9, -1, dtype)
+    pairs = np.stack([source[3 : 3 + lanes], source[5 : 5 + lanes]], 1).ravel()
+    expected = source[3 : 3 + lanes], source[3 : 3 + 2 * lanes : 2], pairs, np.zeros(lanes)
+    for kind, vector in enumerate(expected):
+        target = np.full(2 * lanes + 9, -1, dtype)
         copies(kind, target, source)
-        np.testing.assert_array_equal(target[2 : 2 + lanes], vector[:lanes])
-        assert (target[:2] == -1).all() and (target[2 + lanes :] == -1).all()
+        np.testing.assert_array_equal(target[2 : 2 + vector.size], vector)
+        assert (target[:2] == -1).all() and (target[2 + vector.size :] == -1).all()
 
 
 @njit
