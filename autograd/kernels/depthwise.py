@@ -16,7 +16,20 @@ import numpy as np
 from ..geometry import Padding, Pair
 from .jit import njit
 from .parallel import parallel_for
-from .plan import BLOCK_ROWS, ELEMENTS, HEIGHT, LEAST_TASKS, PITCH, WIDTH, Layout, ceil_div, forward_axis, grid, lay_out
+from .plan import (
+    BLOCK_ROWS,
+    CHANNELS,
+    ELEMENTS,
+    HEIGHT,
+    LEAST_TASKS,
+    PITCH,
+    WIDTH,
+    Layout,
+    ceil_div,
+    forward_axis,
+    grid,
+    lay_out,
+)
 from .planes import copy_run, fill_planes
 from .tile import ROW_TAPS, add_masked_dots, clear_vector, dot_results, lanes
 
@@ -92,7 +105,9 @@ def _add_parts(start, stop, g, x, sums, lanes, pieces, sizes, rows, columns, off
                 for t in range(capacity):
                     lines[capacity + t] = 1 if t // pitch < high and t % pitch < out_columns else 0
                 masked = high
-            fill_planes(x, image * image_size, 1, first_row, lanes, sizes, rows, columns, planes, 0)
+            fill_planes(
+                x, image * image_size, sizes[CHANNELS], first_row, lanes, sizes, rows, columns, planes, np.int64(0)
+            )
             for o in range(outputs):
                 source = ((image * outputs + o) * out_rows + first_row) * out_columns
                 for r in range(high):
