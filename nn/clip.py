@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from autograd import kernels
 from autograd.memory import note_write
 from autograd.tensor import Tensor, wrap
 
@@ -37,15 +38,13 @@ def clip_grad_norm_(
     if not norm_type > 0:
         raise ValueError(f"clip_grad_norm_: norm_type must be above 0, not {norm_type!r}")
     grads = _gradients(parameters)
-    norms = [_norm(g, norm_type) for g in grads]
-    total = _norm(np.array(norms), norm_type) if norms else 0.0
+    total = kernels.clip.norm(grads, float(norm_type))
     if error_if_nonfinite and not math.isfinite(total):
         raise RuntimeError(f"clip_grad_norm_: the norm of the gradients is {total}; nothing was changed")
     factor = max_norm / (total + 1e-6)
     if not factor >= 1:  # NaN goes through, and shows
+        kernels.clip.scale(grads, factor)
         for g in grads:
-            with np.errstate(all="ignore"):
-                g *= factor
             note_write(g, "clip_grad_norm_")
     return wrap(np.asarray(total, grads[0].dtype if grads else np.float32))
 
@@ -59,18 +58,12 @@ def clip_grad_value_(parameters: Tensor | Iterable[Tensor], clip_value: float) -
     """
     if not clip_value >= 0:
         raise ValueError(f"clip_grad_value_: clip_value must not be negative, not {clip_value!r}")
-    for g in _gradients(parameters):
-        np.clip(g, -float(clip_value), float(clip_value), out=g)
+    grads = _gradients(parameters)
+    kernels.clip.clamp(grads, float(clip_value))
+    for g in grads:
         note_write(g, "clip_grad_value_")
 
 
 def _gradients(parameters: Tensor | Iterable[Tensor]) -> list[np.ndarray]:
     tensors = [parameters] if isinstance(parameters, Tensor) else parameters
     return [t.grad._data for t in tensors if t.grad is not None]
-
-
-def _norm(values: np.ndarray, p: float) -> float:
-    size = np.abs(values).astype(np.float64, copy=False)
-    if not size.size:
-        return 0.0
-    return float(size.max()) if p == math.inf else float((size**p).sum() ** (1 / p))

@@ -7,7 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from .optimizer import Optimizer, Params, check_range
+from autograd import kernels
+
+from .optimizer import Entry, Optimizer, Params, check_range
 
 
 class Adam(Optimizer):
@@ -36,6 +38,8 @@ class Adam(Optimizer):
     Kingma and Ba, Adam: a method for stochastic optimization, 2015, algorithm 1.
     """
 
+    _decoupled = False  # True: the decay shrinks the parameter itself
+
     def __init__(
         self,
         params: Params,
@@ -59,30 +63,21 @@ class Adam(Optimizer):
         for i, beta in enumerate(group["betas"]):
             check_range(caller, f"betas[{i}]", beta, below=1)
 
-    def _update(self, p: np.ndarray, g: np.ndarray, state: dict[str, Any], group: dict[str, Any]) -> None:
+    def _update(self, entries: list[Entry], group: dict[str, Any]) -> None:
         lr, beta1, beta2 = float(group["lr"]), float(group["betas"][0]), float(group["betas"][1])
-        if not state:
-            state["step"] = 0
-            for name in ("exp_avg", "exp_avg_sq") + ("max_exp_avg_sq",) * group["amsgrad"]:
-                state[name] = np.zeros_like(p)
-        t = state["step"] = state["step"] + 1
-        v, s, work = state["exp_avg"], state["exp_avg_sq"], self._scratch(p, 2)
-        if self._decoupled:
-            p *= 1 - lr * float(group["weight_decay"])
-        v *= beta1
-        v += np.multiply(g, 1 - beta1, out=work)
-        s *= beta2
-        np.multiply(g, g, out=work)
-        work *= 1 - beta2
-        s += work
-        if group["amsgrad"]:
-            s = np.maximum(state["max_exp_avg_sq"], s, out=state["max_exp_avg_sq"])
-        np.sqrt(s, out=work)
-        work *= 1 / math.sqrt(1 - beta2**t)
-        work += float(group["eps"])
-        np.divide(v, work, out=work)
-        work *= lr / (1 - beta1**t)
-        p -= work
+        eps, decay = float(group["eps"]), float(group["weight_decay"])
+        names = ("exp_avg", "exp_avg_sq") + ("max_exp_avg_sq",) * group["amsgrad"]
+        rows = []
+        for p, g, state in entries:
+            if not state:
+                state.update({"step": 0}, **{name: np.zeros(p.shape, p.dtype) for name in names})
+            t = state["step"] = state["step"] + 1
+            moments = (beta1, 1 - beta1, beta2, 1 - beta2)
+            scales = (1 / math.sqrt(1 - beta2**t), eps, lr / (1 - beta1**t))
+            shrink = 1 - lr * decay if self._decoupled else decay
+            rows.append(([g], [p, *(state[name] for name in names)], (*moments, *scales, shrink)))
+        variant = (bool(group["maximize"]), decay != 0, self._decoupled, bool(group["amsgrad"]))
+        kernels.together.run(kernels.update.adam(*variant), rows)
 
 
 class AdamW(Adam):

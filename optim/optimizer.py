@@ -12,11 +12,12 @@ from autograd.memory import note_write
 from autograd.modes import enable_grad
 from autograd.tensor import Tensor, wrap
 
+Entry = tuple[np.ndarray, np.ndarray, dict[str, Any]]  # a parameter's values, its gradient, its state
 Params = Iterable[Any]  # Tensors, (name, Tensor) pairs as named_parameters() gives, or dicts with settings of their own
 
 
 class Optimizer:
-    """The base of every rule: a subclass writes :meth:`_update`, in NumPy, in place.
+    """The base of every rule: a subclass writes :meth:`_update`, in place.
 
     Parameters
     ----------
@@ -24,15 +25,12 @@ class Optimizer:
     defaults : the settings of groups that do not give their own
     """
 
-    _decoupled = False  # True: the rule applies weight_decay to the parameter itself
-
     def __init__(self, params: Params, defaults: dict[str, Any]) -> None:
         if isinstance(params, (Tensor, np.ndarray)):
             raise TypeError(f"{type(self).__name__}: params is a list of parameters, not one; write [parameter]")
         self.defaults = defaults
         self.param_groups: list[dict[str, Any]] = []
         self.state: dict[Tensor, dict[str, Any]] = {}
-        self._buffers: dict[tuple[int, np.dtype], np.ndarray] = {}
         groups = list(params)
         if not groups:
             raise ValueError(f"{type(self).__name__}: params is empty (a generator that was used up already?)")
@@ -84,11 +82,13 @@ class Optimizer:
                 loss = closure()
         writer = f"{type(self).__name__}.step"
         for group in self.param_groups:
-            for p in group["params"]:
-                if p._grad is not None:
-                    g = self._gradient(p._data, p._grad._data, group)
-                    self._update(p._data, g, self.state.setdefault(p, {}), group)
-                    note_write(p._data, writer)
+            entries = [
+                (p._data, p._grad._data, self.state.setdefault(p, {})) for p in group["params"] if p._grad is not None
+            ]
+            if entries:
+                self._update(entries, group)
+            for values, _, _ in entries:
+                note_write(values, writer)
         return loss
 
     # --- what a rule writes ---------------------------------------------------------------------------------------
@@ -96,26 +96,9 @@ class Optimizer:
     def _check(self, group: dict[str, Any]) -> None:
         """Raise ValueError for settings out of range."""
 
-    def _update(self, p: np.ndarray, g: np.ndarray, state: dict[str, Any], group: dict[str, Any]) -> None:
-        """Change the parameter's array ``p`` in place by its gradient ``g``, which must not be changed."""
+    def _update(self, entries: list[Entry], group: dict[str, Any]) -> None:
+        """Change the values of each parameter in place by its gradient, which must not be changed."""
         raise NotImplementedError
-
-    def _gradient(self, p: np.ndarray, g: np.ndarray, group: dict[str, Any]) -> np.ndarray:
-        """The gradient the rule works with: turned round to maximise, and with the decay λp added."""
-        decay = group["weight_decay"]
-        if group.get("maximize"):
-            g = np.negative(g, out=self._scratch(p, 0))
-        if decay and not self._decoupled:
-            decayed = np.multiply(p, float(decay), out=self._scratch(p, 1))
-            g = np.add(g, decayed, out=decayed)
-        return g
-
-    def _scratch(self, like: np.ndarray, slot: int) -> np.ndarray:
-        """An array to compute in, of the shape and dtype of ``like``: the same memory for every parameter."""
-        buffer = self._buffers.get((slot, like.dtype))
-        if buffer is None or buffer.size < like.size:
-            buffer = self._buffers[slot, like.dtype] = np.empty(like.size, like.dtype)
-        return buffer[: like.size].reshape(like.shape)
 
     # --- state ----------------------------------------------------------------------------------------------------
 
@@ -180,7 +163,7 @@ def _restored(value: Any, p: Tensor, key: str, where: str) -> Any:
     array = value._data if isinstance(value, Tensor) else value
     if array.shape != p.shape:
         raise ValueError(f"{where}: {key} has shape {array.shape} but the parameter has shape {p.shape}")
-    return array.astype(p.dtype)
+    return array.astype(p.dtype, order="C")
 
 
 def check_range(caller: str, name: str, value: Any, below: float = math.inf) -> None:

@@ -6,7 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from .optimizer import Optimizer, Params, check_range
+from autograd import kernels
+
+from .optimizer import Entry, Optimizer, Params, check_range
 
 
 class RMSprop(Optimizer):
@@ -48,39 +50,18 @@ class RMSprop(Optimizer):
             check_range("RMSprop", name, group[name])
         check_range("RMSprop", "alpha", group["alpha"], below=1)
 
-    def _update(self, p: np.ndarray, g: np.ndarray, state: dict[str, Any], group: dict[str, Any]) -> None:
-        alpha, momentum = float(group["alpha"]), float(group["momentum"])
-        if not state:
-            state["step"] = 0
-            state["square_avg"] = np.zeros_like(p)
-            if momentum:
-                state["momentum_buffer"] = np.zeros_like(p)
-            if group["centered"]:
-                state["grad_avg"] = np.zeros_like(p)
-        state["step"] += 1
-        s, root = state["square_avg"], self._scratch(p, 2)
-        s *= alpha
-        np.multiply(g, g, out=root)
-        root *= 1 - alpha
-        s += root
-        if group["centered"]:
-            m = state["grad_avg"]
-            m *= alpha
-            m += np.multiply(g, 1 - alpha, out=root)
-            np.subtract(s, np.multiply(m, m, out=root), out=root)
-            np.sqrt(root, out=root)
-        else:
-            np.sqrt(s, out=root)
-        root += float(group["eps"])
-        step = np.divide(g, root, out=root)
-        if momentum:
-            b = state["momentum_buffer"]
-            b *= momentum
-            b += step
-            step = np.multiply(b, float(group["lr"]), out=root)
-        else:
-            step *= float(group["lr"])
-        p -= step
+    def _update(self, entries: list[Entry], group: dict[str, Any]) -> None:
+        alpha, momentum, decay = float(group["alpha"]), float(group["momentum"]), float(group["weight_decay"])
+        names = ("square_avg",) + ("momentum_buffer",) * bool(momentum) + ("grad_avg",) * group["centered"]
+        numbers = (alpha, 1 - alpha, float(group["eps"]), float(group["lr"]), momentum, decay)
+        rows = []
+        for p, g, state in entries:
+            if not state:
+                state.update({"step": 0}, **{name: np.zeros(p.shape, p.dtype) for name in names})
+            state["step"] += 1
+            rows.append(([g], [p, *(state[name] for name in names)], numbers))
+        variant = (bool(group["maximize"]), decay != 0, momentum != 0, bool(group["centered"]))
+        kernels.together.run(kernels.update.rmsprop(*variant), rows)
 
 
 RMSProp = RMSprop  # the report's spelling

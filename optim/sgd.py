@@ -6,7 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from .optimizer import Optimizer, Params, check_range
+from autograd import kernels
+
+from .optimizer import Entry, Optimizer, Params, check_range
 
 
 class SGD(Optimizer):
@@ -65,22 +67,17 @@ class SGD(Optimizer):
             if group["nesterov"] or group["dampening"]:
                 raise ValueError("SGD: like='report' has neither nesterov nor dampening; they are of like='torch'")
 
-    def _update(self, p: np.ndarray, g: np.ndarray, state: dict[str, Any], group: dict[str, Any]) -> None:
-        lr, momentum = float(group["lr"]), float(group["momentum"])
-        step = self._scratch(p, 2)
-        if momentum:
-            report = group["like"] == "report"
-            share = 1 - (momentum if report else float(group["dampening"]))
-            v = state.get("momentum_buffer")
-            if v is None and not report:
-                v = state["momentum_buffer"] = g.copy()
-            else:
-                if v is None:
-                    v = state["momentum_buffer"] = np.zeros_like(p)
-                v *= momentum
-                v += np.multiply(g, share, out=step)
-            if group["nesterov"]:
-                g = np.add(g, np.multiply(v, momentum, out=step), out=step)
-            else:
-                g = v
-        p -= np.multiply(g, lr, out=step)
+    def _update(self, entries: list[Entry], group: dict[str, Any]) -> None:
+        lr, momentum, decay = float(group["lr"]), float(group["momentum"]), float(group["weight_decay"])
+        report = group["like"] == "report"
+        share = 1 - (momentum if report else float(group["dampening"]))
+        rows = []
+        for p, g, state in entries:
+            first = momentum and "momentum_buffer" not in state
+            if first:
+                state["momentum_buffer"] = np.zeros(p.shape, p.dtype)
+            kept, added = (0.0, 1.0) if first and not report else (momentum, share)
+            written = [p, state["momentum_buffer"]] if momentum else [p]
+            rows.append(([g], written, (lr, kept, added, momentum, decay)))
+        variant = (bool(group["maximize"]), decay != 0, momentum != 0, bool(group["nesterov"]))
+        kernels.together.run(kernels.update.sgd(*variant), rows)
