@@ -3,18 +3,68 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
+import shutil
 import sys
 import types
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from .cases import Case, StepCase
+from .cases.case import Prepared
 
-class Glassgrad:
+
+class Framework:
+    """What a case sees: ``lib``, ``nn``, ``F``, ``optim`` of one framework, and what is spelled differently.
+
+    name : as on the command line and in results.
+    imports : the statement that a user of it begins with.
+    """
+
+    name: str
+    imports: str
+    lib: Any
+    nn: Any
+    F: Any
+    optim: Any
+
+    @classmethod
+    def missing(cls) -> str | None:
+        """What must be installed before it can run, or ``None``."""
+        return None
+
+    @classmethod
+    def covers(cls, case: Case) -> bool:
+        """Whether it is a thing of its own on this case."""
+        return True
+
+    def prepare(self, case: Case, state: Mapping[str, np.ndarray] | None) -> Prepared:
+        return case.prepare(self, state)
+
+    def model(self, name: str, *args: Any, **settings: Any) -> Any:
+        return getattr(importlib.import_module("segmentation.models"), name)(*args, **settings)
+
+    def compile(self, model: Any) -> Any:
+        return model
+
+    def tensor(self, array: np.ndarray, requires_grad: bool = False) -> Any:
+        raise NotImplementedError
+
+    def numpy(self, tensor: Any) -> np.ndarray:
+        return tensor.detach().numpy()
+
+    def load(self, model: Any, state: Mapping[str, np.ndarray]) -> None:
+        model.load_state_dict({name: self.tensor(value) for name, value in state.items()})
+
+
+class Glassgrad(Framework):
     """This project."""
 
     name = "glassgrad"
+    imports = "import autograd, nn, optim, segmentation"
 
     def __init__(self, threads: int) -> None:
         import autograd
@@ -25,24 +75,34 @@ class Glassgrad:
         set_num_threads(threads)
         self.lib, self.nn, self.F, self.optim = autograd, nn, nn.functional, optim
 
-    @property
-    def models(self) -> Any:
-        return importlib.import_module("segmentation.models")
-
     def tensor(self, array: np.ndarray, requires_grad: bool = False) -> Any:
         return self.lib.tensor(array, requires_grad=requires_grad)
 
-    def numpy(self, tensor: Any) -> np.ndarray:
-        return tensor.detach().numpy()
 
-    def load(self, model: Any, state: dict[str, np.ndarray]) -> None:
-        model.load_state_dict({name: self.tensor(value) for name, value in state.items()})
+class GlassgradCompiled(Glassgrad):
+    """This project, with ``autograd.compile`` around the model."""
+
+    name = "glassgrad-compiled"
+
+    @classmethod
+    def missing(cls) -> str | None:
+        import autograd
+
+        return None if hasattr(autograd, "compile") else "autograd.compile"
+
+    @classmethod
+    def covers(cls, case: Case) -> bool:
+        return isinstance(case, StepCase) and case.group == "models"
+
+    def compile(self, model: Any) -> Any:
+        return self.lib.compile(model)
 
 
-class Torch:
+class Torch(Framework):
     """PyTorch on the CPU. Models come from this project's own source, read with ``nn`` meaning ``torch.nn``."""
 
     name = "torch"
+    imports = "import torch"
 
     def __init__(self, threads: int) -> None:
         import torch
@@ -50,26 +110,87 @@ class Torch:
         torch.set_num_threads(threads)
         self.lib, self.nn, self.F, self.optim = torch, torch.nn, torch.nn.functional, torch.optim
 
-    @property
-    def models(self) -> Any:
+    @classmethod
+    def missing(cls) -> str | None:
+        return None if importlib.util.find_spec("torch") else "glassgrad[peers]"
+
+    def model(self, name: str, *args: Any, **settings: Any) -> Any:
         """``segmentation.models`` on torch: this process holds no glassgrad, so those names are free."""
         if "segmentation" not in sys.modules:
             package = types.ModuleType("segmentation")
             package.__path__ = [str(Path(__file__).resolve().parent.parent / "segmentation")]
             shim = types.ModuleType("autograd")
-            shim.Tensor, shim.cat = self.lib.Tensor, self.lib.cat  # type: ignore[attr-defined]
+            for shared in ("Tensor", "cat", "from_numpy"):
+                setattr(shim, shared, getattr(self.lib, shared))
             sys.modules.update({"segmentation": package, "autograd": shim, "nn": self.nn})
-        return importlib.import_module("segmentation.models")
+        return super().model(name, *args, **settings)
+
+    def tensor(self, array: np.ndarray, requires_grad: bool = False) -> Any:
+        return self.lib.tensor(array, requires_grad=requires_grad)
+
+
+class TorchChannelsLast(Torch):
+    """PyTorch with images in the memory order N, H, W, C."""
+
+    name = "torch-channels-last"
+
+    @classmethod
+    def covers(cls, case: Case) -> bool:
+        return isinstance(case, StepCase) or any(len(shape) == 4 for shape in getattr(case, "shapes", {}).values())
+
+    def model(self, name: str, *args: Any, **settings: Any) -> Any:
+        return super().model(name, *args, **settings).to(memory_format=self.lib.channels_last)
 
     def tensor(self, array: np.ndarray, requires_grad: bool = False) -> Any:
         tensor = self.lib.tensor(array)
-        return tensor.requires_grad_() if requires_grad else tensor
-
-    def numpy(self, tensor: Any) -> np.ndarray:
-        return tensor.detach().numpy()
-
-    def load(self, model: Any, state: dict[str, np.ndarray]) -> None:
-        model.load_state_dict({name: self.lib.tensor(value) for name, value in state.items()})
+        if tensor.ndim == 4:
+            tensor = tensor.contiguous(memory_format=self.lib.channels_last)
+        return tensor.requires_grad_(requires_grad)
 
 
-FRAMEWORKS = {"glassgrad": Glassgrad, "torch": Torch}
+class TorchCompile(Torch):
+    """PyTorch with ``torch.compile`` around the model; it needs a C++ compiler and takes a minute to begin."""
+
+    name = "torch-compile"
+
+    @classmethod
+    def missing(cls) -> str | None:
+        return super().missing() or (None if shutil.which("c++") or shutil.which("g++") else "a C++ compiler")
+
+    @classmethod
+    def covers(cls, case: Case) -> bool:
+        return isinstance(case, StepCase) and case.group == "models"
+
+    def compile(self, model: Any) -> Any:
+        return self.lib.compile(model)
+
+
+class Jax(Framework):
+    """JAX with the whole step under ``jit``: the U-Net alone, written in JAX's own manner in ``jax_unet``."""
+
+    name = "jax"
+    imports = "import jax"
+
+    def __init__(self, threads: int) -> None:
+        from . import jax_unet
+
+        jax_unet.use_threads(threads)
+        self.lib = jax_unet
+
+    @classmethod
+    def missing(cls) -> str | None:
+        return None if importlib.util.find_spec("jax") else "glassgrad[jax]"
+
+    @classmethod
+    def covers(cls, case: Case) -> bool:
+        return isinstance(case, StepCase) and case.model == "UNet"
+
+    def prepare(self, case: Case, state: Mapping[str, np.ndarray] | None) -> Prepared:
+        return self.lib.prepare(case, state)
+
+
+OURS = ("glassgrad", "glassgrad-compiled")
+FRAMEWORKS: dict[str, type[Framework]] = {
+    framework.name: framework
+    for framework in (Glassgrad, GlassgradCompiled, Torch, TorchChannelsLast, TorchCompile, Jax)
+}

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import json
 import os
-import statistics
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from .cases import CASES
+from .cases import CASES, Case
+from .frameworks import FRAMEWORKS
 
 ROOT = Path(__file__).resolve().parent.parent
+Row = dict[str, Any]
 
 
 class Worker:
@@ -24,14 +27,13 @@ class Worker:
 
     def __init__(self, framework: str, threads: int) -> None:
         self.framework = framework
-        limits = {name: str(threads) for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
         self.process = subprocess.Popen(
             [sys.executable, "-m", "benchmarks.worker", framework, str(threads)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            cwd=ROOT,
-            env={**os.environ, **limits},
+            env=environment(threads),
+            start_new_session=True,  # Ctrl-C is for the parent: it keeps what was measured, then ends us
         )
 
     def ask(self, **command: Any) -> dict[str, Any]:
@@ -50,6 +52,25 @@ class Worker:
         self.process.wait()
 
 
+def environment(threads: int) -> dict[str, str]:
+    """Of a process of one framework: this checkout on the path, and one number of threads for every library in it."""
+    limits = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "GLASSGRAD_NUM_THREADS")
+    path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
+    return {**os.environ, "PYTHONPATH": path, **{name: str(threads) for name in limits}}
+
+
+@contextmanager
+def workers(frameworks: list[str], threads: int) -> Iterator[list[Worker]]:
+    started: list[Worker] = []
+    try:
+        for name in frameworks:
+            started.append(Worker(name, threads))
+        yield started
+    finally:
+        for worker in started:
+            worker.close()
+
+
 def disagreement(ours: dict[str, np.ndarray], theirs: dict[str, np.ndarray], tolerance: float) -> str | None:
     """The first result that differs by more than ``tolerance`` of its largest value, or ``None``."""
     if ours.keys() != theirs.keys():
@@ -65,54 +86,65 @@ def disagreement(ours: dict[str, np.ndarray], theirs: dict[str, np.ndarray], tol
     return None
 
 
-def run_case(index: int, workers: list[Worker], seconds: float, rounds: int, folder: Path) -> dict[str, Any]:
+def summary(values: list[float]) -> dict[str, float]:
+    """Median, and the spread that a comparison calls noise."""
+    low, middle, high = np.percentile(values, [10, 50, 90])
+    return {"median": float(middle), "p10": float(low), "p90": float(high), "runs": len(values)}
+
+
+def run_case(case: Case, workers: list[Worker], seconds: float, rounds: int, folder: Path) -> Row:
     """Check, then time one case. The first worker is ours; its initial weights are given to the others."""
-    case = CASES[index]
-    row: dict[str, Any] = {"case": case.name, "group": case.group, "flop": case.flop, "frameworks": {}}
+    row: Row = {
+        "case": case.name,
+        "group": case.group,
+        "family": case.family,
+        "unit": "s",
+        "flop": case.flop,
+        "at": case.at,
+        "frameworks": {},
+    }
     state, results = None, {}
     for worker in workers:
         path = str(folder / f"{worker.framework}.npz")
-        answer = worker.ask(do="prepare", case=index, state=state, outputs=path)
+        answer = worker.ask(do="prepare", case=case.name, group=case.group, state=state, outputs=path)
         if "error" in answer:
             row["frameworks"][worker.framework] = {"error": answer["error"]}
             continue
         with np.load(path, allow_pickle=False) as file:
             results[worker.framework] = {name: file[name] for name in file.files}
         state = state or path
-    ready = [w for w in workers if w.framework in results]
     first = workers[0].framework
-    for worker in ready:
-        if worker.framework != first and first in results:
-            difference = disagreement(results[first], results[worker.framework], case.tolerance)
+    for framework, theirs in results.items():
+        if framework != first and first in results:
+            difference = disagreement(results[first], theirs, case.tolerance)
             if difference:
-                row["frameworks"][worker.framework] = {"error": f"does not agree: {difference}"}
-    ready = [w for w in ready if w.framework not in row["frameworks"]]
-    times: dict[str, list[float]] = {w.framework: [] for w in ready}
+                row["frameworks"][framework] = {"error": f"does not agree: {difference}"}
+    ready = [worker for worker in workers if worker.framework not in row["frameworks"]]
+    times: dict[str, list[float]] = {worker.framework: [] for worker in ready}
     for _ in range(rounds):
         for worker in ready:
             time.sleep(0.02)  # lets the threads of the process before go to sleep
-            times[worker.framework] += worker.ask(do="time", seconds=seconds / rounds).get("times", [])
+            answer = worker.ask(do="time", seconds=seconds / rounds)
+            if "error" in answer:
+                row["frameworks"][worker.framework] = {"error": answer["error"]}
+            times[worker.framework] += answer.get("times", [])
     for framework, values in times.items():
-        low, high = np.percentile(values, [10, 90])
-        row["frameworks"][framework] = {
-            "median": statistics.median(values),
-            "p10": float(low),
-            "p90": float(high),
-            "runs": len(values),
-        }
+        if framework not in row["frameworks"]:
+            row["frameworks"][framework] = summary(values)
     return row
 
 
-def run(indices: list[int], frameworks: list[str], threads: int, seconds: float, rounds: int, each: Any) -> list[dict]:
-    """Run the cases one after the other; ``each(row)`` sees every row as it is done."""
-    rows = []
+def run(
+    cases: list[Case], workers: list[Worker], seconds: float, rounds: int, begin: Callable[[str], None]
+) -> Iterator[Row]:
+    """One row after the other; ``begin(name)`` is told what is measured now."""
     with tempfile.TemporaryDirectory() as folder:
-        workers = [Worker(name, threads) for name in frameworks]
-        try:
-            for index in indices:
-                rows.append(run_case(index, workers, seconds, rounds, Path(folder)))
-                each(rows[-1])
-        finally:
-            for worker in workers:
-                worker.close()
-    return rows
+        for case in cases:
+            begin(case.name)
+            covering = [worker for worker in workers if FRAMEWORKS[worker.framework].covers(case)]
+            yield run_case(case, covering, seconds, rounds, Path(folder))
+
+
+def find(group: str, name: str) -> Case:
+    """The case of that name, for the worker."""
+    return next(case for case in CASES if (case.group, case.name) == (group, name))

@@ -1,0 +1,62 @@
+"""Single ops, forward and backward, on maps of 8×32×64×64 where no shape is given."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .case import OpCase
+from .layers import Conv, conv_case
+
+_MAP = (8, 32, 64, 64)
+
+
+def _op(name: str, call: Any, shapes: dict[str, tuple[int, ...]] | None = None, **more: Any) -> OpCase:
+    return OpCase(name=name, group="ops", family="ops", call=call, shapes=shapes or {"x": _MAP}, **more)
+
+
+_CONVS = [
+    (8, Conv(32, 64, 32)),
+    (8, Conv(3, 64, 16)),
+    (8, Conv(16, 64, 16)),
+    (8, Conv(64, 32, 64)),
+    (8, Conv(128, 16, 128)),
+    (8, Conv(256, 8, 256)),
+    (8, Conv(32, 64, 64, k=1)),
+    (8, Conv(32, 64, 64, stride=2)),
+    (8, Conv(32, 64, 32, groups=32)),
+    (1, Conv(32, 128, 32)),
+    (8, Conv(64, 32, 32, k=2, stride=2, transposed=True)),
+]
+
+OPS = [
+    *(conv_case("ops", "ops", batch, layer, "conv2d") for batch, layer in _CONVS),
+    _op("max_pool2d 2×2", lambda fw, x: fw.F.max_pool2d(x, 2)),
+    _op("avg_pool2d 2×2", lambda fw, x: fw.F.avg_pool2d(x, 2)),
+    _op("bilinear ×2", lambda fw, x: fw.F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)),
+    _op(
+        "batch_norm (training)",
+        lambda fw, x, w, b: fw.F.batch_norm(x, None, None, w, b, training=True),
+        {"x": _MAP, "w": (32,), "b": (32,)},
+        tolerance=1e-3,
+    ),
+    _op("relu", lambda fw, x: fw.F.relu(x)),
+    _op("sigmoid", lambda fw, x: fw.lib.sigmoid(x)),
+    _op("softmax over channels", lambda fw, x: fw.F.softmax(x, dim=1)),
+    _op(
+        "cross_entropy, 32 classes",
+        lambda fw, x, t: fw.F.cross_entropy(x, t).reshape((1,)),
+        {"x": _MAP, "t": (8, 64, 64)},
+        classes={"t": 32},
+    ),
+    _op("add", lambda fw, x, y: x + y, {"x": _MAP, "y": _MAP}),
+    _op("mul, broadcast", lambda fw, x, y: x * y, {"x": _MAP, "y": (32, 1, 1)}, tolerance=1e-3),
+    _op("sum over space", lambda fw, x: x.sum((2, 3)), tolerance=1e-3),
+    _op("cat over channels", lambda fw, x, y: fw.lib.cat([x, y], 1), {"x": _MAP, "y": _MAP}),
+    _op(
+        "matmul 512×512×512",
+        lambda fw, x, y: x @ y,
+        {"x": (512, 512), "y": (512, 512)},
+        flop=3 * 2.0 * 512**3,
+        tolerance=1e-3,
+    ),
+]
