@@ -183,7 +183,7 @@ def _resident(field: str) -> float:
     """MB in memory now (``VmRSS``) or at most so far (``VmHWM``), as Linux counts them."""
     for line in Path("/proc/self/status").read_text().splitlines():
         if line.startswith(f"{field}:"):
-            return int(line.split()[1]) / 1000
+            return int(line.split()[1]) * 1024 / 1e6
     raise RuntimeError(f"/proc/self/status has no {field}")
 
 

@@ -50,9 +50,15 @@ def njit(
         return partial(njit, fastmath=fastmath, key=key)
     if fastmath is True:
         raise ValueError(f"njit: fastmath=True deletes NaN checks; name the flags {function.__name__} needs instead")
-    # error_model="numpy": x / 0 is inf as in an array expression, and loops with a division in them vectorise
-    dispatcher: Any = numba.njit(nogil=True, error_model="numpy", fastmath=set(fastmath))(function)
+    # error_model="numpy": x / 0 is inf as in an array expression, and loops with a division in them vectorise.
+    # The wrapper for callers in C takes a tenth of the compilation, and nobody calls it.
+    compiler = numba.njit(nogil=True, error_model="numpy", fastmath=set(fastmath), no_cfunc_wrapper=True)
+    dispatcher: Any = compiler(function)
     dispatcher._cache = _DiskCache(function, key)
+    # A kernel that passes 0 and another that passes a variable shall call the same helper: Numba would compile it once
+    # for each constant, and fill_planes took 3 of the 21 seconds of a first step.
+    find = dispatcher.get_call_template
+    dispatcher.get_call_template = lambda args, kws: find(tuple(map(numba.types.unliteral, args)), kws)
     return dispatcher
 
 

@@ -185,6 +185,19 @@ def test_kernels_run_without_the_gil_and_divide_like_numpy():
     assert divide(1.0, 0.0) == float("inf")
 
 
+def test_helper_is_compiled_once_for_constants_and_variables():
+    @njit
+    def helper(x, n):
+        return x * n
+
+    @njit
+    def kernel(x, n):
+        return helper(x, 3) + helper(x, n) + helper(x, 4)
+
+    assert kernel(2.0, 5) == 24.0
+    assert len(helper.signatures) == 1
+
+
 def test_fastmath_true_is_refused():
     with pytest.raises(ValueError, match="fastmath=True deletes NaN checks"):
 
