@@ -14,6 +14,7 @@ from typing import Any
 from . import heap, linalg, random
 from .dtypes import bool_, float16, float32, float64, int8, int16, int32, int64, uint8
 from .engine import grad
+from .kernels.parallel import get_num_threads, set_num_threads
 from .modes import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
 from .ops import array_methods, methods, numpy_protocol
 from .ops.public import *  # noqa: F403

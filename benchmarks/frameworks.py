@@ -70,9 +70,8 @@ class Glassgrad(Framework):
         import autograd
         import nn
         import optim
-        from autograd.kernels.parallel import set_num_threads
 
-        set_num_threads(threads)
+        autograd.set_num_threads(threads)
         self.lib, self.nn, self.F, self.optim = autograd, nn, nn.functional, optim
 
     def tensor(self, array: np.ndarray, requires_grad: bool = False) -> Any:

@@ -18,7 +18,7 @@ LAYERS = [  # lowest first; the longest matching prefix decides
     ("autograd",),
     ("nn", "optim"),
     ("segmentation",),
-    ("benchmarks", "tests"),
+    ("benchmarks", "tests", "autograd.warmup"),
 ]  # fmt: skip
 
 # the two ops that undo broadcasting and promotion, imported inside the function that needs them

@@ -52,8 +52,8 @@ def njit(
         raise ValueError(f"njit: fastmath=True deletes NaN checks; name the flags {function.__name__} needs instead")
     # error_model="numpy": x / 0 is inf as in an array expression, and loops with a division in them vectorise.
     # The wrapper for callers in C takes a tenth of the compilation, and nobody calls it.
-    compiler = numba.njit(nogil=True, error_model="numpy", fastmath=set(fastmath), no_cfunc_wrapper=True)
-    dispatcher: Any = compiler(function)
+    settings: Any = {"fastmath": set(fastmath), "no_cfunc_wrapper": True}
+    dispatcher: Any = numba.njit(nogil=True, error_model="numpy", **settings)(function)
     dispatcher._cache = _DiskCache(function, key)
     # A kernel that passes 0 and another that passes a variable shall call the same helper: Numba would compile it once
     # for each constant, and fill_planes took 3 of the 21 seconds of a first step.
@@ -72,7 +72,7 @@ class _DiskCache(_Cache):
 
     @property
     def cache_path(self) -> str | None:
-        folder = _folder()
+        folder = cache_folder()
         return str(folder) if folder else None
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
@@ -121,7 +121,7 @@ class _DiskCache(_Cache):
             path.unlink(missing_ok=True)
 
     def _path(self, sig: Any, codegen: Any) -> Path | None:
-        folder = _folder() if self._enabled else None
+        folder = cache_folder() if self._enabled else None
         if folder is None:
             return None
         code = self._function.__code__
@@ -135,7 +135,7 @@ class _DiskCache(_Cache):
 
 
 @cache
-def _folder() -> Path | None:
+def cache_folder() -> Path | None:
     """The folder of this generation of kernels, made if need be; None where there can be none."""
     try:
         base = _user_cache_directory()

@@ -47,7 +47,15 @@ def parallel_for(kernel: Callable[..., Any], n: int, *args: Any, cost: float) ->
 
 
 def set_num_threads(threads: int) -> None:
-    """Let at most ``threads`` threads work on one loop, the caller included."""
+    """Let at most ``threads`` threads work on one op, the caller included. No result depends on it, in no bit.
+
+    It governs every loop of a kernel, and the matrix products that NumPy's OpenBLAS computes. With another BLAS, and in
+    LAPACK (``linalg.solve``, ``svd`` ...), the threads are those of that library.
+
+    Raises
+    ------
+    TypeError, ValueError : ``threads`` is no int, or less than 1
+    """
     if isinstance(threads, bool) or not isinstance(threads, int):
         raise TypeError(f"set_num_threads: threads must be an int, got {threads!r}")
     if threads < 1:
@@ -56,7 +64,7 @@ def set_num_threads(threads: int) -> None:
 
 
 def get_num_threads() -> int:
-    """How many threads work on one loop: ``$GLASSGRAD_NUM_THREADS``, or the cores this process may use."""
+    """How many threads work on one op: ``$GLASSGRAD_NUM_THREADS``, or the cores this process may use."""
     return _pool.threads
 
 

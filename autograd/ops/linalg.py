@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from .. import kernels
 from ..primitive import primitive
 from .diagonals import _diagonal
 from .layout import _permute, _reshape, matrix_transpose, sum_to
@@ -18,8 +19,8 @@ def _matmul(input, other):
     """Of batches of matrices (each at least 2-d) whose leading dimensions broadcast."""
     if other.ndim == 2 and input.ndim > 2:  # one large product instead of a small one for each of the batch
         rows = np.ascontiguousarray(input).reshape(math.prod(input.shape[:-1]), input.shape[-1])  # −1 cannot tell 0/0
-        return (rows @ other).reshape(*input.shape[:-1], other.shape[-1])
-    return np.matmul(input, other)
+        return kernels.matmul.matmul(rows, other).reshape(*input.shape[:-1], other.shape[-1])
+    return kernels.matmul.matmul(input, other)
 
 
 def _matmul_input_rule(g, other, input_shape):
@@ -41,7 +42,7 @@ _matmul.vjp(input=_matmul_input_rule, other=_matmul_other_rule)
 
 @primitive
 def _dot(input, other):
-    return np.dot(input, other)
+    return kernels.matmul.dot(input, other)
 
 
 _dot.vjp(input=lambda g, other: g * other, other=lambda g, input: g * input)
@@ -143,7 +144,9 @@ def _contract(input, other, *, equation):
             [math.prod(size[i] for i in group) for group in want]
         )
 
-    product = np.matmul(matrices(input, a, [batch, rows, inner]), matrices(other, b, [batch, inner, columns]))
+    product = kernels.matmul.matmul(
+        matrices(input, a, [batch, rows, inner]), matrices(other, b, [batch, inner, columns])
+    )
     order = batch + rows + columns
     return np.transpose(product.reshape([size[i] for i in order]), [order.index(i) for i in c])
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import segmentation
-from autograd.kernels.parallel import get_num_threads
+from autograd import get_num_threads
 from benchmarks.cases import CASES, GROUPS, StepCase
 from benchmarks.cases.layers import LAYERS, unet
 from benchmarks.frameworks import Glassgrad

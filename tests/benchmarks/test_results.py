@@ -62,9 +62,9 @@ def test_table_shows_speed_share_of_the_peak_and_errors():
 
 
 def test_closing_lines_have_the_mean_the_worst_and_the_growth():
-    lines = report.closing([row("a", glassgrad=1.0, torch=2.0, at=1.0), row("b", glassgrad=4.0, torch=2.0, at=4.0)])
+    lines = report.closing([row("a", glassgrad=1.0, torch=2.0, at=1.0), row("b", glassgrad=16.0, torch=8.0, at=4.0)])
     assert lines[0] == "ops: geometric mean of 2 ratios 1.00, worst 0.50 (b)"
-    assert lines[1:] == ["ops: glassgrad grows as n^1.00", "ops: torch grows as n^0.00"]
+    assert lines[1:] == ["ops: glassgrad grows as n^2.00", "ops: torch grows as n^1.00"]
 
 
 def test_description_round_trips(tmp_path):

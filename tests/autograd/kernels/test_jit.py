@@ -39,7 +39,7 @@ def run(program, monkeypatch):
 
     def load(cache, path=program):
         monkeypatch.setenv("GLASSGRAD_CACHE_DIR", str(cache))
-        for memory in (jit._folder, jit._file_hash):
+        for memory in (jit.cache_folder, jit._file_hash):
             memory.cache_clear()
         jit._warned.clear()
         with warnings.catch_warnings(record=True) as caught:
@@ -50,7 +50,7 @@ def run(program, monkeypatch):
         return module.hits, len([w for w in caught if "compiled kernels are not kept" in str(w.message)])
 
     yield load
-    for memory in (jit._folder, jit._file_hash):
+    for memory in (jit.cache_folder, jit._file_hash):
         memory.cache_clear()
     jit._warned.clear()
 

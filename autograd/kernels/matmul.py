@@ -1,0 +1,141 @@
+"""Matrix products with the same bits for any number of threads.
+
+BLAS cuts a product among its own threads, and another cut rounds in another order: in float32, 64×576 times 576×1000
+has other bits on one thread and on two. Here the product is cut into bands fixed by its shape. Each band is one BLAS
+call on one thread, and the project's own threads take the bands, so that one number governs both.
+
+The promise needs OpenBLAS, which NumPy's wheels bring. With another BLAS the products are NumPy's as they come.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cache
+from importlib import import_module
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from .parallel import parallel_for
+
+# Multiply-adds that OpenBLAS never shares among threads: below 9216 even where a matrix meets a vector.
+_SERIAL = 9_000
+_BAND = 1 << 21  # multiply-adds that make a band worth a call and, on several threads, a waking
+_LEAST_ROWS = 32  # of a band: thinner ones leave the tiles of BLAS empty
+
+
+def matmul(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """``np.matmul(a, b)`` of stacks of matrices, each at least 2-d."""
+    if a.size * b.shape[-1] < _SERIAL or a.dtype != b.dtype or a.dtype.char not in "fd" or not _blas():
+        return np.matmul(a, b)
+    with _one_blas_thread():
+        if a.ndim == b.ndim == 2:
+            return _in_bands(a, b)
+        return np.matmul(a, b) if a.ndim != b.ndim or a.shape[:-2] != b.shape[:-2] else _in_groups(a, b)
+
+
+def _in_bands(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """The rows of the result in bands, or its columns if there are more of them."""
+    (rows, inner), columns = a.shape, b.shape[1]
+    out = np.empty((rows, columns), a.dtype)
+    longer = max(rows, columns)
+    bands = max(1, min(longer // _LEAST_ROWS, rows * inner * columns // _BAND, 64))
+    edges = [band * longer // bands for band in range(bands + 1)]
+    cost = rows * inner * columns / bands / 8  # vectorised
+    parallel_for(_multiply_rows if rows >= columns else _multiply_columns, bands, a, b, out, edges, cost=cost)
+    return out
+
+
+def _multiply_rows(start: int, stop: int, a: np.ndarray, b: np.ndarray, out: np.ndarray, edges: list[int]) -> None:
+    for i in range(start, stop):
+        band = slice(edges[i], edges[i + 1])
+        np.matmul(a[band], b, out=out[band])
+
+
+def _multiply_columns(start: int, stop: int, a: np.ndarray, b: np.ndarray, out: np.ndarray, edges: list[int]) -> None:
+    for i in range(start, stop):
+        band = slice(edges[i], edges[i + 1])
+        np.matmul(a, b[:, band], out=out[:, band])
+
+
+def _in_groups(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """The matrices of a stack are products of their own: any share of them may go to any thread."""
+    shape = (*a.shape[:-1], b.shape[-1])
+    a, b = a.reshape(-1, *a.shape[-2:]), b.reshape(-1, *b.shape[-2:])
+    out = np.empty((len(a), *shape[-2:]), a.dtype)
+    cost = a[0].size * b.shape[-1] / 8
+    parallel_for(lambda start, stop: np.matmul(a[start:stop], b[start:stop], out=out[start:stop]), len(a), cost=cost)
+    return out.reshape(shape)
+
+
+def dot(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """``np.dot`` of two vectors; the memory sets its pace, so one thread takes it."""
+    if a.size < _SERIAL or not _blas():
+        return np.dot(a, b)
+    with _one_blas_thread():
+        return np.dot(a, b)
+
+
+# --- the threads of BLAS --------------------------------------------------------------------------------------------
+
+_lock = threading.Lock()
+_inside = 0  # our products that run now
+_before = 1  # BLAS's own number of threads, while products run
+
+
+@contextmanager
+def _one_blas_thread() -> Iterator[None]:
+    """BLAS runs on one thread while any product of ours runs; what else calls NumPy has its threads back afterwards."""
+    global _inside, _before
+    blas = _blas()
+    assert blas
+    with _lock:
+        if _inside == 0:
+            _before = blas.get()
+            blas.put(1)
+        _inside += 1
+    try:
+        yield
+    finally:
+        with _lock:
+            _inside -= 1
+            if _inside == 0:
+                blas.put(_before)
+
+
+def _start_afresh() -> None:
+    """In a forked child: the thread that ran a product, or held the lock, is not here."""
+    global _lock, _inside
+    _lock = threading.Lock()
+    if _inside and (blas := _blas()):
+        _inside = 0
+        blas.put(_before)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_start_afresh)
+
+
+class _Blas(NamedTuple):
+    """The functions that read and set the number of threads of NumPy's OpenBLAS."""
+
+    get: Callable[[], int]
+    put: Callable[[int], Any]
+
+
+@cache
+def _blas() -> _Blas | None:
+    """``None`` where NumPy has another BLAS."""
+    try:
+        numpy_itself = import_module("numpy._core._multiarray_umath").__file__
+        library = ctypes.PyDLL(numpy_itself)  # finds the names of what it is linked with, too
+    except (ImportError, OSError):
+        return None
+    for name in ("scipy_openblas_{}_num_threads64_", "openblas_{}_num_threads64_", "openblas_{}_num_threads"):
+        if hasattr(library, name.format("set")):
+            return _Blas(getattr(library, name.format("get")), getattr(library, name.format("set")))
+    return None
