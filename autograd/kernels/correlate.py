@@ -80,9 +80,7 @@ def _correlate_blocks(start, stop, x, w, w_pitch, out, outputs, lanes, sizes, ro
         image, first_row = task // blocks, task % blocks * block_rows
         source, base = x, image * image_size + first_row * pitch
         if not direct:
-            fill_planes(
-                x, image * image_size, sizes[CHANNELS], first_row, lanes, sizes, rows, columns, planes, np.int64(0)
-            )
+            fill_planes(x, image * image_size, sizes[CHANNELS], first_row, lanes, sizes, rows, columns, planes, 0)
             source, base = planes, 0
         for phase in range(0, phases.shape[0], sides):
             high, wide = min(block_rows, phases[phase, ROWS] - first_row), phases[phase, COLUMNS]
@@ -125,7 +123,7 @@ def _fill_images(start, stop, x, planes, lanes, sizes, rows, columns):
     flat = planes.reshape(-1)
     for image in range(start, stop):
         source, target = image * sizes[CHANNELS] * sizes[HEIGHT] * sizes[WIDTH], image * planes.shape[2]
-        fill_planes(x, source, sizes[CHANNELS], np.int64(0), lanes, sizes, rows, columns, flat, target)
+        fill_planes(x, source, sizes[CHANNELS], 0, lanes, sizes, rows, columns, flat, target)
 
 
 @njit

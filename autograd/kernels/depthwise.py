@@ -105,9 +105,7 @@ def _add_parts(start, stop, g, x, sums, lanes, pieces, sizes, rows, columns, off
                 for t in range(capacity):
                     lines[capacity + t] = 1 if t // pitch < high and t % pitch < out_columns else 0
                 masked = high
-            fill_planes(
-                x, image * image_size, sizes[CHANNELS], first_row, lanes, sizes, rows, columns, planes, np.int64(0)
-            )
+            fill_planes(x, image * image_size, sizes[CHANNELS], first_row, lanes, sizes, rows, columns, planes, 0)
             for o in range(outputs):
                 source = ((image * outputs + o) * out_rows + first_row) * out_columns
                 for r in range(high):
