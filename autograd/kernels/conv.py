@@ -65,10 +65,13 @@ def conv2d_weight(
     g, x = _in_order("conv2d_weight", g, x)
     if not (g.size and x.size):
         return np.zeros((g.shape[1], x.shape[1] // groups, *kernel_size), x.dtype)
-    options = {"kernel_size": kernel_size, "stride": stride, "padding": padding, "dilation": dilation}
     if x.shape[1] == groups and g.shape[1] <= 2 * groups:
-        return depthwise_weight_gradient(g, x, **options)
-    return weight_gradient(g, x, **options, groups=groups)
+        return depthwise_weight_gradient(
+            g, x, kernel_size=kernel_size, stride=stride, padding=padding, dilation=dilation
+        )
+    return weight_gradient(
+        g, x, kernel_size=kernel_size, stride=stride, padding=padding, dilation=dilation, groups=groups
+    )
 
 
 def _in_order(op: str, *arrays: np.ndarray) -> list[np.ndarray]:

@@ -33,8 +33,8 @@ from .plan import (
 from .planes import fill_planes, store_run
 from .tile import OUTER_ROWS, OUTER_VECTORS, ROW_VECTORS, copy_vector, lanes, multiply_outer, multiply_row
 
-# Taps that a tile gathers at a time: 24 KB of pixels stay in the first-level cache while all output channels use them.
-_WINDOW_TAPS = 128
+# Taps that a tile gathers at a time: 27 KB of pixels stay close to the core while all output channels use them.
+_WINDOW_TAPS = 288
 
 
 def correlate(x: np.ndarray, w: np.ndarray, plan: Plan, out: np.ndarray, *, groups: int, pitch: int) -> np.ndarray:
@@ -68,54 +68,132 @@ def _correlate_blocks(start, stop, x, w, w_pitch, out, outputs, lanes, sizes, ro
     image_size, pitch, direct = sizes[CHANNELS] * sizes[HEIGHT] * sizes[WIDTH], sizes[PITCH], sizes[DIRECT] > 0
     spread_h, spread_w, sides = sizes[SPREAD_H], sizes[SPREAD_W], sizes[SIDES]
     block_rows, blocks = sizes[BLOCK_ROWS], sizes[BLOCKS]
-    image_rows, image_columns = out.shape[1], out.shape[2]
+    out_size, image_columns = out.shape[1] * out.shape[2], out.shape[2]
     groups, group_weights = w.shape
     weights = w.reshape(-1)
     flat = out.reshape(-1)
     planes = np.empty(0 if direct else sizes[ELEMENTS], x.dtype)
-    pixels = (ROW_VECTORS if outputs == 1 else OUTER_VECTORS) * lanes
-    apart = pixels if outputs == 1 else OUTER_ROWS * pixels
+    source = x if direct else planes
+    single = outputs == 1
+    pixels = (ROW_VECTORS if single else OUTER_VECTORS) * lanes
+    apart = pixels if single else OUTER_ROWS * pixels
     sums = np.empty(sides * apart + lanes, x.dtype)
-    for task in range(start, stop):
-        image, first_row = task // blocks, task % blocks * block_rows
-        source, base = x, image * image_size + first_row * pitch
+    # counted along, not divided: a division takes as long as a tile of a small depthwise filter
+    image, block, group = start // blocks, start % blocks, start // blocks % groups
+    for _ in range(start, stop):
+        first_row = block * block_rows
+        base = image * image_size + first_row * pitch if direct else 0
         if not direct:
             fill_planes(x, image * image_size, sizes[CHANNELS], first_row, lanes, sizes, rows, columns, planes, 0)
-            source, base = planes, 0
         for phase in range(0, phases.shape[0], sides):
             high, wide = min(block_rows, phases[phase, ROWS] - first_row), phases[phase, COLUMNS]
-            corner = (phases[phase, TOP] + first_row * spread_h) * image_columns
+            corner = image * outputs * out_size + (phases[phase, TOP] + first_row * spread_h) * image_columns
             line, end = pitch, (high - 1) * pitch + wide
             if direct:  # rows follow each other without gaps: they are one
                 high, wide, line = 1, end, end
+            row, column = 0, 0  # of the first pixel of a tile
             for begin in range(0, end, pixels):
-                p = min(begin, end - pixels) if direct else begin  # nothing is read behind x
+                p = begin
+                if direct:
+                    p = column = min(begin, end - pixels)  # nothing is read behind x
+                inside = spread_w == 1 and column + pixels <= wide and phases[phase, TAPS] > 0
                 for channel in range(0, outputs, OUTER_ROWS):
                     panel = min(OUTER_ROWS, outputs - channel)
-                    at = image % groups * group_weights + channel * w_pitch
+                    at = group * group_weights + channel * w_pitch
+                    target = corner + channel * out_size + row * spread_h * image_columns + column * spread_w
+                    first, count = phases[phase, FIRST_TAP], phases[phase, TAPS]
+                    if inside and single:
+                        multiply_row(
+                            weights,
+                            at,
+                            w_pitch,
+                            panel,
+                            source,
+                            base + p,
+                            taps,
+                            first,
+                            count,
+                            flat,
+                            target,
+                            out_size,
+                            False,
+                        )
+                        continue
+                    if inside:
+                        multiply_outer(
+                            weights,
+                            at,
+                            w_pitch,
+                            panel,
+                            source,
+                            base + p,
+                            taps,
+                            first,
+                            count,
+                            flat,
+                            target,
+                            out_size,
+                            False,
+                        )
+                        continue
                     for side in range(sides):
                         first, count = phases[phase + side, FIRST_TAP], phases[phase + side, TAPS]
-                        r0, p0 = side * apart, base + p
                         if count == 0:
                             for i in range(apart):
-                                sums[r0 + i] = 0
-                        elif outputs == 1:
-                            multiply_row(weights, at, w_pitch, panel, source, p0, taps, first, count, sums, r0, False)
+                                sums[side * apart + i] = 0
+                        elif single:
+                            multiply_row(
+                                weights,
+                                at,
+                                w_pitch,
+                                panel,
+                                source,
+                                base + p,
+                                taps,
+                                first,
+                                count,
+                                sums,
+                                side * apart,
+                                pixels,
+                                False,
+                            )
                         else:
-                            multiply_outer(weights, at, w_pitch, panel, source, p0, taps, first, count, sums, r0, False)
+                            multiply_outer(
+                                weights,
+                                at,
+                                w_pitch,
+                                panel,
+                                source,
+                                base + p,
+                                taps,
+                                first,
+                                count,
+                                sums,
+                                side * apart,
+                                pixels,
+                                False,
+                            )
                     # store the columns that exist, ``wide`` of each ``line``; row follows row if there is one phase
-                    row, column, lane = p // line, p % line, 0
-                    while lane < pixels and row < high:
-                        run = min(pixels - lane, wide - column)
-                        size = run if direct else min(run * spread_w, image_columns - column * spread_w)
+                    r, c, lane = row, column, 0
+                    while lane < pixels and r < high:
+                        size = min(min(pixels - lane, wide - c) * spread_w, image_columns - c * spread_w)
+                        room = size if spread_h > 1 else (high - r) * wide - c
                         for m in range(panel):
-                            target = (image * outputs + channel + m) * image_rows * image_columns + corner
-                            target += row * spread_h * image_columns + column * spread_w
-                            stop_at = target + (size if spread_h > 1 else (high - row) * wide - column)
-                            store_run(flat, target, size, stop_at, spread_w, sums, m * pixels + lane, apart, lanes)
-                        lane += line - column
-                        column = 0
-                        row += 1
+                            place = target + m * out_size
+                            store_run(flat, place, size, place + room, spread_w, sums, m * pixels + lane, apart, lanes)
+                        target += spread_h * image_columns - c * spread_w
+                        lane += line - c
+                        c = 0
+                        r += 1
+                column += pixels
+                while column >= line:
+                    column -= line
+                    row += 1
+        block += 1
+        if block == blocks:
+            block, image, group = 0, image + 1, group + 1
+            if group == groups:
+                group = 0
 
 
 @njit
@@ -183,7 +261,9 @@ def _correlate_tiles(start, stop, planes, w, w_pitch, out, outputs, lanes, tiles
                 for panel in range(first_panel, end_panel):
                     at, channel = side * apart + (panel - first_panel) * panel_size, panel * OUTER_ROWS
                     here, w_at = min(OUTER_ROWS, outputs - channel), group * group_weights + channel * w_pitch
-                    multiply_outer(weights, w_at, w_pitch, here, window, 0, gathered, k0, k1 - k0, sums, at, k0 > first)
+                    multiply_outer(
+                        weights, w_at, w_pitch, here, window, 0, gathered, k0, k1 - k0, sums, at, pixels, k0 > first
+                    )
         for channel in range(first_panel * OUTER_ROWS, min(end_panel * OUTER_ROWS, outputs)):
             for r in range(runs):
                 at = (channel - first_panel * OUTER_ROWS) * pixels + run_lane[r]

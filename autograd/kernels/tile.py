@@ -176,12 +176,11 @@ def _constant(value: int) -> ir.Constant:
 
 
 @intrinsic
-def multiply_outer(typing_context, weights, w0, pitch, channels, pixels, p0, taps, first, count, result, r0, add):
-    """``result[r0 + m·L + p] = sum over k of weights[w0 + m·pitch + taps[k, 0]] · pixels[p0 + taps[k, 1] + p]``.
+def multiply_outer(typing_context, weights, w0, pitch, channels, pixels, p0, taps, first, count, result, r0, step, add):
+    """``result[r0 + m·step + p] = sum over k of weights[w0 + m·pitch + taps[k, 0]] · pixels[p0 + taps[k, 1] + p]``.
 
     M = OUTER_ROWS output channels m, of which only the first ``channels`` exist in memory (the others repeat the last);
-    L = OUTER_VECTORS · lanes pixels p; ``count`` taps from ``first`` on, at least one. With ``add`` the result is added
-    to.
+    OUTER_VECTORS · lanes pixels p; ``count`` taps from ``first`` on, at least one. With ``add`` the result is added to.
 
     The weights are read where they are: packing them first cost 15-30 % of a layer with 256 channels and 8 × 8 pixels.
     """
@@ -189,7 +188,7 @@ def multiply_outer(typing_context, weights, w0, pitch, channels, pixels, p0, tap
 
 
 @intrinsic
-def multiply_row(typing_context, weights, w0, pitch, channels, pixels, p0, taps, first, count, result, r0, add):
+def multiply_row(typing_context, weights, w0, pitch, channels, pixels, p0, taps, first, count, result, r0, step, add):
     """``multiply_outer`` for one output channel, as a depthwise convolution has in each group, and ROW_VECTORS."""
     return _outer(1, ROW_VECTORS, weights, pixels, taps, result)
 
@@ -198,19 +197,22 @@ def _outer(height: int, width: int, weights: Any, pixels: Any, taps: Any, result
     element = _float_arrays(weights, pixels, result)
     index = types.int64
     signature = types.void(
-        weights, index, index, index, pixels, index, taps, index, index, result, index, types.boolean
+        *(weights, index, index, index, pixels, index, taps, index, index, result, index, index),
+        types.boolean,
     )
 
     def generate(context, builder, signature, args):
-        _, w0, pitch, channels, _, p0, _, first, count, _, r0, add = args
+        _, w0, pitch, channels, _, p0, _, first, count, _, r0, step, add = args
         emit, body = _Emitter(context, builder, element), _Body(context, builder, signature, args)
         weights, pixels, result = body.address(0, w0), body.address(4, p0), body.address(9, r0)
         table = body.address(6, builder.mul(first, _constant(2)))
         last = builder.sub(channels, _constant(1))
-        rows = []
+        rows, places = [], []
         for m in range(height):
             row = builder.select(builder.icmp_signed("<", _constant(m), last), _constant(m), last)
             rows.append(builder.gep(weights, [builder.mul(row, pitch)]))
+            place = builder.gep(result, [builder.mul(row, step)])
+            places += [builder.gep(place, [_constant(v * emit.lanes)]) for v in range(width)]
 
         def accumulate(k, sums):
             entry = builder.gep(table, [builder.mul(k, _constant(2))])
@@ -224,7 +226,6 @@ def _outer(height: int, width: int, weights: Any, pixels: Any, taps: Any, result
                     following.append(emit.multiply_add(weight, vectors[v], sums[m * width + v]))
             return following
 
-        places = [builder.gep(result, [_constant(i * emit.lanes)]) for i in range(height * width)]
         before = [builder.select(add, emit.load(place), emit.zero) for place in places]
         for place, value in zip(places, body.loop(count, 1, before, accumulate)):
             emit.store(value, place)
