@@ -81,6 +81,7 @@ class Primitive:
         promote: str = "same",
         masks: tuple[str, ...] = (),
         kinds: str = "biuf",
+        booleans: bool = True,
         view: bool = False,
         residuals: tuple[str, ...] = (),
         outputs: tuple[str, ...] = (),
@@ -94,6 +95,7 @@ class Primitive:
         self.elementwise = elementwise
         self.promote = promote
         self.kinds = kinds
+        self.booleans = booleans
         self.view = view
         self.residuals = residuals
         self.outputs = outputs
@@ -301,6 +303,8 @@ class Primitive:
                 # among arrays it is the 0-d result of a gradient rule, and keeps its precision
                 arrays = [a.item() if isinstance(v, np.generic) else a for a, v in zip(arrays, inputs, strict=True)]
             if mixed or dtype is None or dtype.kind != "f":
+                if not self.booleans:
+                    self._refuse_booleans(arrays)
                 arrays = _promote(arrays, self.promote, self.masks)
                 if self.kinds != "biuf":
                     self._check_kind(arrays)
@@ -312,6 +316,10 @@ class Primitive:
         if dtype is not None and dtype.kind not in self.kinds:
             way = "x.float()" if self.kinds == "f" else "x.int()"
             raise TypeError(f"{self.name}: not for {dtype}; convert first, as in {way}")
+
+    def _refuse_booleans(self, arrays: list) -> None:
+        if any(type(a) is bool or getattr(a, "dtype", None) == np.bool_ for a in arrays):
+            raise TypeError(f"{self.name}: not for booleans; ~x inverts a mask, x.int() makes numbers of it")
 
     def _admit(self, value: Any) -> Any:
         """The door for everything that is neither a Tensor nor an array nor a Python number."""
@@ -368,6 +376,7 @@ def primitive(forward: Callable | None = None, **options: Any) -> Any:
     elementwise : the op broadcasts and promotes dtypes; the engine sums its gradients back to the inputs' shapes.
     promote : "float" where integers become floating point (``exp``, ``div``), "same" where they stay.
     kinds : of dtypes the op computes in (b boolean, i and u whole, f floating point); others are refused.
+    booleans : ``False`` where a boolean is refused beside numbers too.
     masks : names of boolean inputs that broadcast with the others but take no part in the dtype (``where``).
     view : the result may be a view of the first input's memory: the two stay one under in-place changes.
     outputs : names of the outputs of an op that returns a tuple of them.

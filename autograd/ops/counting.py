@@ -30,6 +30,8 @@ def unique(
     if dim is not None and not array.ndim:
         raise IndexError(f"unique: dim {dim} of a number, which has no dimensions")
     axis = None if dim is None else axis_of(dim, array.ndim, "unique")
+    if axis is not None and 0 in array.shape[:axis] + array.shape[axis + 1 :]:
+        raise ValueError(f"unique: slices of shape {array.shape} along dim {axis} have no elements to tell them apart")
     values, inverse, counts = np.unique(array, return_inverse=True, return_counts=True, axis=axis, equal_nan=False)
     shape = array.shape if axis is None else (array.shape[axis],)
     return _asked_for(values, inverse.reshape(shape), counts, return_inverse, return_counts)
@@ -76,6 +78,8 @@ def bincount(input: Any, weights: Any = None, minlength: int = 0) -> Tensor:
     each = _array(weights)
     if each.shape != array.shape:
         raise ValueError(f"bincount: weights.shape={each.shape} but input.shape={array.shape}")
+    if not array.size:  # nothing is weighed
+        return as_tensor(np.zeros(minlength, np.int64))
     sums = np.bincount(array.astype(np.int64), each, minlength)
     return as_tensor(sums.astype(np.float32) if each.dtype == np.float32 else sums.astype(np.float64))
 

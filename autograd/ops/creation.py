@@ -155,12 +155,18 @@ def _check_steps(op: str, steps: int) -> None:
 
 def tril_indices(row: int, col: int, offset: int = 0, *, dtype: Any = np.int64) -> Tensor:
     """Rows and columns of the lower triangle of a ``row × col`` matrix, shape (2, number of its elements)."""
-    return wrap(np.array(np.tril_indices(row, offset, col)).astype(dtype, copy=False), None)
+    return _indices(np.tril_indices, row, col, offset, dtype)
 
 
 def triu_indices(row: int, col: int, offset: int = 0, *, dtype: Any = np.int64) -> Tensor:
     """Rows and columns of the upper triangle of a ``row × col`` matrix, shape (2, number of its elements)."""
-    return wrap(np.array(np.triu_indices(row, offset, col)).astype(dtype, copy=False), None)
+    return _indices(np.triu_indices, row, col, offset, dtype)
+
+
+def _indices(triangle: Any, row: int, col: int, offset: int, dtype: Any) -> Tensor:
+    if min(row, col) < 0:
+        raise ValueError(f"{triangle.__name__}: a matrix of {row} rows and {col} columns; neither is negative")
+    return wrap(np.array(triangle(row, offset, col)).astype(dtype, copy=False), None)
 
 
 # --- random numbers -------------------------------------------------------------------------------------------------

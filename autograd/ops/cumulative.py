@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 
 from .. import kernels
-from ..dtypes import default_float
 from ..primitive import primitive
 from ..tensor import as_tensor
 from .compare import isinf, where
@@ -17,21 +16,24 @@ from .extremes import ValuesIndices
 from .index import _gather, basic
 from .join import _pad
 from .layout import _flip, _roll, axis_of, cast
-from .reduce import in_dtype
+from .reduce import _floating, asked_for, in_dtype
 
 
 def _door(input: Any, dim: Any, dtype: Any, axis: Any, op: str) -> tuple[Any, int]:
-    if dtype is not None and input.dtype != dtype:
-        input = cast(input, dtype=np.dtype(dtype))
+    input = asked_for(input, dtype, op)
     dim = axis if dim is None else dim
     if dim is None:
         raise TypeError(f"{op}: dim is missing")
     return input, axis_of(as_int(dim), input.ndim, op)
 
 
-def _summed(number: Any) -> Any:
-    """A 0-d input, in the dtype that integers add up in."""
-    return number if number.dtype.kind == "f" else cast(number, dtype=np.dtype(np.int64))
+def _running_total(op: Any, input: Any, dim: int, dtype: Any) -> Any:
+    """Integers run up in int64; a number is its own total."""
+    if dtype is not None and np.dtype(dtype) == np.bool_ and input.ndim:
+        raise TypeError(f"{op.name}: running totals are numbers, not booleans; see cummax")
+    if not input.ndim:
+        input = input if input.dtype.kind == "f" else cast(input, dtype=np.dtype(np.int64))
+    return in_dtype(op(input, dim=dim) if input.ndim else input, dtype)
 
 
 # --- sums -----------------------------------------------------------------------------------------------------------
@@ -52,7 +54,7 @@ _cumsum.vjp(input=_reversed_cumsum)
 def cumsum(input: Any, dim: int | None = None, *, dtype: Any = None, axis: int | None = None) -> Any:
     """The sum of all elements up to each one along ``dim``."""
     input, dim = _door(input, dim, dtype, axis, "cumsum")
-    return in_dtype(_cumsum(input, dim=dim) if input.ndim else _summed(input), dtype)
+    return _running_total(_cumsum, input, dim, dtype)
 
 
 # --- recurrences ----------------------------------------------------------------------------------------------------
@@ -105,7 +107,7 @@ _cumprod.vjp(input=_cumprod_rule)
 def cumprod(input: Any, dim: int | None = None, *, dtype: Any = None, axis: int | None = None) -> Any:
     """The product of all elements up to each one along ``dim``; its gradient is right where elements are 0 too."""
     input, dim = _door(input, dim, dtype, axis, "cumprod")
-    return in_dtype(_cumprod(input, dim=dim) if input.ndim else _summed(input), dtype)
+    return _running_total(_cumprod, input, dim, dtype)
 
 
 # --- sums of exponentials -------------------------------------------------------------------------------------------
@@ -132,8 +134,8 @@ _logcumsumexp.vjp(input=_logcumsumexp_rule)
 
 def logcumsumexp(input: Any, dim: int | None = None, *, axis: int | None = None) -> Any:
     """The logarithm of the sum of the exponentials of all elements up to each one along ``dim``."""
-    dtype = None if input.dtype.kind == "f" else default_float
-    input, dim = _door(input, dim, dtype, axis, "logcumsumexp")
+    _floating(input, "logcumsumexp")
+    input, dim = _door(input, dim, None, axis, "logcumsumexp")
     return _logcumsumexp(input, dim=dim) if input.ndim else input
 
 

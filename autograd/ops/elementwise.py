@@ -24,8 +24,10 @@ def _add(input, other):
     return np.add(input, other)
 
 
-@primitive(elementwise=True)
+@primitive(elementwise=True, booleans=False)
 def _sub(input, other):
+    if type(other) is bool or type(input) is bool:
+        raise TypeError("sub: not for booleans; a number is written 0 or 1")
     return np.subtract(input, other)
 
 
@@ -59,8 +61,18 @@ def add(input: Any, other: Any, *, alpha: float = 1) -> Any:
 
 
 def sub(input: Any, other: Any, *, alpha: float = 1) -> Any:
-    """``input − alpha · other``"""
-    return _sub(input, _times(alpha, other, input, "sub"))
+    """``input − alpha · other`` of numbers: ``~x`` inverts a mask, ``x ^ y`` tells where two differ."""
+    boolean = (
+        type(other) is bool or getattr(other, "dtype", None) == np.bool_
+    )  # refused, whatever the factor makes of it
+    return _sub(input, other if boolean else _times(alpha, other, input, "sub"))
+
+
+def positive(input: Any) -> Any:
+    """``+input``: the numbers as they are."""
+    if input.dtype == np.bool_:
+        raise TypeError("positive: not for booleans; convert first, as in x.int()")
+    return input
 
 
 def _times(alpha: float, other: Any, input: Any, op: str) -> Any:
@@ -72,9 +84,9 @@ def _times(alpha: float, other: Any, input: Any, op: str) -> Any:
         raise TypeError(
             f"{op}: the factor {alpha} is not whole, but the tensors are; give a whole one, or convert them"
         )
-    if isinstance(other, (Tensor, np.ndarray)) and other.dtype.kind != "f" and dtype.kind == "f":
+    if isinstance(other, (Tensor, np.ndarray)) and other.dtype.kind != dtype.kind:
         other = cast(other, dtype=dtype)
-    return mul(other, alpha)
+    return mul(other, bool(alpha) if dtype == np.bool_ else alpha)
 
 
 def div(input: Any, other: Any, *, rounding_mode: str | None = None) -> Any:
@@ -102,30 +114,40 @@ def addcdiv(input: Any, tensor1: Any, tensor2: Any, *, value: float = 1) -> Any:
 
 
 @primitive(elementwise=True, kinds="f")
-def lerp(input, end, weight):
-    """``input + weight · (end − input)``, exact at both ends."""
+def _lerp(input, end, weight):
     way = end - input
     return np.where(np.abs(weight) < 0.5, input + weight * way, end - way * (1 - weight))
 
 
-lerp.vjp(
+_lerp.vjp(
     input=lambda g, weight: g * (1 - weight),
     end=lambda g, weight: g * weight,
     weight=lambda g, input, end: g * (end - input),
 )
 
 
-@primitive(elementwise=True)
+def lerp(input: Any, end: Any, weight: Any) -> Any:
+    """``input + weight · (end − input)``, exact at both ends, of real numbers of one dtype."""
+    if input.dtype.kind != "f":
+        raise TypeError(f"lerp: not for {input.dtype}; convert first, as in x.float()")
+    for name, x in (("end", end), ("weight", weight)):
+        if getattr(x, "dtype", input.dtype) != input.dtype and not (name == "weight" and not x.ndim):
+            raise TypeError(f"lerp: input is {input.dtype} but {name} is {x.dtype}; convert one with .to(dtype)")
+    return _lerp(input, end, weight)
+
+
+@primitive(elementwise=True, kinds="iuf")
 def pow(input, exponent):
     """``input ** exponent``
 
     ``x ** 0`` is 1 with gradient 0, at 0 too. The gradient in the exponent is 0 at ``0 ** y`` for ``y >= 0``, −inf for
     ``y < 0``, and NaN for a negative base.
     """
-    if getattr(input, "dtype", None) == np.bool_ or getattr(exponent, "dtype", None) == np.bool_:
-        raise TypeError("pow: booleans have no powers; convert one of them, as in x.int()")
-    if type(exponent) is int and exponent == 3:
-        return input * input * input
+    if type(exponent) is int:
+        if exponent == 3:
+            return input * input * input
+        if exponent < 0 and getattr(input, "dtype", np.dtype(float)).kind != "f":  # NumPy raises where it meets one
+            raise ValueError("Integers to negative integer powers are not allowed.")
     if type(exponent) is float and exponent == -0.5:
         return 1 / np.sqrt(input)
     return input**exponent  # the operator, not np.power: it knows 2, 1/2 and −1 as numbers

@@ -11,8 +11,8 @@ from ..tensor import Tensor, as_tensor, wrap
 from .compare import maximum, minimum
 from .index import _scatter_add
 from .join import _pad
-from .layout import _flip, _permute, _reshape, axes_of, axis_of, cast
-from .reduce import _door, flag_of, in_dtype, keep_dims, spread, value_of
+from .layout import _flip, _permute, _reshape, axes_of, axis_of
+from .reduce import _door, asked_for, flag_of, in_dtype, keep_dims, spread, value_of
 
 # --- all ties share -------------------------------------------------------------------------------------------------
 
@@ -115,9 +115,9 @@ _min.vjp(input=_pick_rule)
 
 def _extreme(input, dim, keepdim, other, axis, keepdims, by_dim, over_all, of_two):
     dim = dim if axis is None else axis
-    if other is None and isinstance(dim, (Tensor, np.ndarray)):
+    if other is ... and isinstance(dim, (Tensor, np.ndarray)):
         dim, other = None, dim
-    if other is not None:
+    if other is not ...:  # None is no tensor, and refused as PyTorch refuses it
         if dim is not None or keepdim:
             raise TypeError(f"{by_dim.name}: of two tensors element by element, or of one along dim, not both")
         return of_two(input, other)
@@ -129,7 +129,7 @@ def _extreme(input, dim, keepdim, other, axis, keepdims, by_dim, over_all, of_tw
 
 
 def max(
-    input: Any, dim: Any = None, keepdim: bool = False, *, other: Any = None, axis: Any = None, keepdims: Any = None
+    input: Any, dim: Any = None, keepdim: bool = False, *, other: Any = ..., axis: Any = None, keepdims: Any = None
 ) -> Any:
     """The largest element of all, whose ties share the gradient.
 
@@ -140,7 +140,7 @@ def max(
 
 
 def min(
-    input: Any, dim: Any = None, keepdim: bool = False, *, other: Any = None, axis: Any = None, keepdims: Any = None
+    input: Any, dim: Any = None, keepdim: bool = False, *, other: Any = ..., axis: Any = None, keepdims: Any = None
 ) -> Any:
     """The smallest element of all, whose ties share the gradient.
 
@@ -221,6 +221,5 @@ def prod(
     input: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None, axis: Any = None, keepdims: Any = None
 ) -> Any:
     """The product of the elements along ``dim``; its gradient is right where elements are 0 too."""
-    if dtype is not None and input.dtype != dtype:
-        input = cast(input, dtype=np.dtype(dtype))
+    input = asked_for(input, dtype, "prod")
     return in_dtype(_prod(input, **_door(input, dim, keepdim, axis, keepdims, "prod")), dtype)

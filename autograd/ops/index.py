@@ -261,10 +261,7 @@ def index_add(input: Any, dim: int, index: Any, source: Any, *, alpha: float = 1
         raise ValueError(
             f"index_add: source.shape={tuple(source.shape)}, expected {expected} for {index.shape[0]} positions"
         )
-    if isinstance(alpha, float) and alpha != 1 and input.dtype.kind != "f":
-        raise TypeError(
-            f"index_add: the factor {alpha} is not whole, but the tensors are; give a whole one, or convert"
-        )
+    alpha = bool(alpha) if input.dtype == np.bool_ else alpha
     return _index_add(input, index, source if alpha == 1 else source * alpha, dim=dim)
 
 

@@ -17,7 +17,7 @@ from ..memory import Cut, cut_out, note_write, owner
 from ..modes import modes, no_grad
 from ..primitive import primitive
 from ..tensor import Tensor
-from . import index, positions, public
+from . import index, positions, public, public_arrays, sampling, special
 from .creation import normal, uniform
 from .layout import cast, sum_to
 from .pieces import _no_slope
@@ -69,6 +69,8 @@ def write(self: Tensor, name: str, op: Callable[..., Any], *args: Any, **setting
         raise RuntimeError(f"{name}: the result has shape {result.shape}, which does not fit into {self.shape}")
     if not np.can_cast(result.dtype, self.dtype, "same_kind"):
         raise RuntimeError(f"{name}: the result is {result.dtype}, which cannot be put into {self.dtype}")
+    if recording and result._node is None and self.dtype.kind == "f":  # a comparison: constant, with the gradient 0
+        result = filled(self, result)
     node = result._node
     if node is not None and node.saved:
         whole = owner(self._data)
@@ -149,6 +151,32 @@ def uniform_(self: Tensor, a: float = 0.0, b: float = 1.0, *, generator: Any = N
     return write(self, "uniform_", filled, uniform(self.shape, dtype, generator) * (float(b) - float(a)) + float(a))
 
 
+def bernoulli_(self: Tensor, p: Any = 0.5, *, generator: Any = None) -> Tensor:
+    """Write 1 with probability ``p``, a number or a tensor that broadcasts, and else 0."""
+    return write(self, "bernoulli_", filled, sampling.bernoulli(self, p, generator=generator))
+
+
+def cumsum_(self: Tensor, dim: int, *, dtype: Any = None) -> Tensor:
+    """``cumsum``, written into this tensor's memory, in its dtype."""
+    return write(self, "cumsum_", public.cumsum, dim, dtype=_same_dtype(self, dtype, "cumsum_"))
+
+
+def cumprod_(self: Tensor, dim: int, *, dtype: Any = None) -> Tensor:
+    """``cumprod``, written into this tensor's memory, in its dtype."""
+    return write(self, "cumprod_", public.cumprod, dim, dtype=_same_dtype(self, dtype, "cumprod_"))
+
+
+def _same_dtype(self: Tensor, dtype: Any, op: str) -> np.dtype:
+    if dtype is not None and dtype != self.dtype:
+        raise TypeError(f"{op}: dtype={np.dtype(dtype)}, but what is written stays {self.dtype}")
+    return self.dtype
+
+
+def polygamma_(self: Tensor, n: int) -> Tensor:
+    """``polygamma(n)``, written into this tensor's memory."""
+    return write(self, "polygamma_", lambda x: special.polygamma(n, x))
+
+
 def _floating(self: Tensor, op: str) -> np.dtype:
     if self.dtype.kind != "f":
         raise TypeError(f"{op}: random real numbers need a floating point tensor, this one is {self.dtype}")
@@ -165,7 +193,9 @@ def setitem(self: Tensor, key: Any, value: Any) -> None:
         return
     # of elements named twice the last value is written, and alone gets the gradient
     places = index.advanced.forward(np.arange(self._data.size).reshape(self.shape), index=parts)
-    write(self, "__setitem__", positions._put, places, _as_dtype_of(self, value), False, "__setitem__")
+    if isinstance(value, Tensor):
+        value = positions.to_put(self, parts, value if self.dtype.kind == "f" else value.detach(), "__setitem__")
+    write(self, "__setitem__", positions._put, places, value, False, "__setitem__")
 
 
 METHODS: dict[str, Callable[..., Tensor]] = {
@@ -174,9 +204,25 @@ METHODS: dict[str, Callable[..., Tensor]] = {
     "zero_": zero_,
     "normal_": normal_,
     "uniform_": uniform_,
+    "bernoulli_": bernoulli_,
+    "cumsum_": cumsum_,
+    "cumprod_": cumprod_,
+    "polygamma_": polygamma_,
 }
-_FORMS = """
-    abs add ceil clamp cos cosh div exp expm1 floor floor_divide fmod index_add log log10 log1p log2 masked_fill mul neg
-    pow reciprocal relu remainder round rsqrt scatter_add sigmoid sign sin sinh sqrt square sub tan tanh trunc
-"""
-METHODS |= {f"{name}_": _method(f"{name}_", getattr(public, name)) for name in _FORMS.split()}
+_FORMS: dict[Any, str] = {
+    public: """
+        abs absolute acos acosh add addcdiv addcmul arccos arccosh arcsin arcsinh arctan arctan2 arctanh asin asinh
+        atan atan2 atanh bitwise_and bitwise_left_shift bitwise_not bitwise_or bitwise_right_shift bitwise_xor ceil
+        clamp clamp_max clamp_min clip copysign cos cosh deg2rad digamma div divide eq erf erfc exp exp2 expm1 fix
+        floor floor_divide fmod frac ge greater greater_equal gt heaviside hypot index_add le lerp less less_equal
+        lgamma log log10 log1p log2 logical_and logical_not logical_or logical_xor lt masked_fill mul multiply
+        nan_to_num ne neg negative not_equal pow rad2deg reciprocal relu remainder round rsqrt scatter_add sigmoid
+        sign sin sinc sinh sqrt square sub subtract tan tanh tril triu true_divide trunc xlogy
+    """,
+    public_arrays: """
+        addbmm addmm addmv addr baddbmm index_copy index_fill index_put index_reduce masked_scatter put scatter
+        scatter_reduce
+    """,
+}
+for _module, _names in _FORMS.items():
+    METHODS |= {f"{name}_": _method(f"{name}_", getattr(_module, name)) for name in _names.split()}

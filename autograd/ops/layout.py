@@ -228,10 +228,11 @@ _flip.vjp(input=lambda g, *, dims: _flip(g, dims=dims))
 _roll.vjp(input=lambda g, *, shifts, dims: _roll(g, shifts=tuple(-n for n in shifts), dims=dims))
 
 
-def flip(input: Any, *axes: Any, dims: Any = None) -> Any:
+def flip(input: Any, dims: Sequence[int]) -> Any:
     """Reverse the order along each of ``dims``."""
-    wanted = given(axes, dims, "flip", "dims")
-    return _flip(input, dims=axes_of(wanted, input.ndim, "flip") if wanted else ())
+    if not isinstance(dims, (tuple, list)):
+        raise TypeError(f"flip: dims is a tuple or a list, not {dims!r}; numbers one by one go to the method x.flip(0)")
+    return _flip(input, dims=axes_of(dims, input.ndim, "flip") if dims else ())
 
 
 def roll(input: Any, shifts: Any, dims: Any = None) -> Any:

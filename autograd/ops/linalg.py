@@ -110,13 +110,15 @@ def bmm(input: Any, mat2: Any) -> Any:
 
 
 def dot(input: Any, tensor: Any) -> Any:
-    """The inner product of two vectors."""
+    """The inner product of two vectors of numbers."""
+    if input.dtype == np.bool_:
+        raise TypeError("dot: booleans are not multiplied and added; convert them with .to(dtype)")
     return _product("dot", (1, 1), input, tensor)
 
 
 def vdot(input: Any, other: Any) -> Any:
     """:func:`dot`, whose conjugate numbers are real here."""
-    return _product("dot", (1, 1), input, other)
+    return dot(input, other)
 
 
 def outer(input: Any, vec2: Any) -> Any:

@@ -80,7 +80,7 @@ _UNARY: dict[str, Callable] = {
     "neg": elementwise.neg,
     "abs": pieces.abs,
     "invert": compare.bitwise_not,
-    "pos": lambda x: x,
+    "pos": elementwise.positive,
 }
 for _name, _op in _UNARY.items():
     setattr(Tensor, f"__{_name}__", lambda self, op=_op: op(self))
@@ -109,8 +109,8 @@ def _method(op: Callable) -> Callable:
 
 
 _METHODS: dict[Any, str] = {
-    elementwise: "add sub addcmul addcdiv lerp mul div neg pow square sqrt rsqrt reciprocal exp exp2 expm1 log log1p "
-    "log2 log10 sigmoid",
+    elementwise: "add sub positive addcmul addcdiv lerp mul div neg pow square sqrt rsqrt reciprocal exp exp2 expm1 "
+    "log log1p log2 log10 sigmoid",
     pieces: "floor_divide remainder fmod abs sign floor ceil trunc frac round copysign heaviside signbit nan_to_num",
     trigonometry: "sin cos tan asin acos atan atan2 hypot sinh cosh tanh asinh acosh atanh deg2rad rad2deg",
     activation: "relu softmax log_softmax",
@@ -125,7 +125,7 @@ _METHODS: dict[Any, str] = {
     statistics: "nansum nanmean",
     counting: "unique unique_consecutive bincount histc",
     sorting: "sort argsort msort topk kthvalue median nanmedian quantile nanquantile",
-    layout: "reshape flatten unflatten squeeze unsqueeze expand broadcast_to permute transpose t movedim flip roll "
+    layout: "reshape flatten unflatten squeeze unsqueeze expand broadcast_to permute transpose t movedim roll "
     "tril triu clone",
     join: "split chunk unbind repeat tile",
     index: "gather scatter_add take_along_dim index_select index_add masked_fill masked_select nonzero",
@@ -153,6 +153,11 @@ for _name, _form in {
 def _where(self: Tensor, condition: Any, other: Any) -> Tensor:
     """``self`` where ``condition`` is true, else ``other``."""
     return compare.where(condition, self, other)
+
+
+def _flip(self: Tensor, *axes: Any, dims: Any = None) -> Tensor:
+    """Reverse the order along dimensions, given one by one or as a tuple."""
+    return layout.flip(self, layout.sizes_of(axes) if dims is None else dims)
 
 
 def _polygamma(self: Tensor, n: int) -> Tensor:
@@ -248,8 +253,8 @@ def _is_floating_point(self: Tensor) -> bool:
     return self.dtype.kind == "f"
 
 
-for _op in (_where, _polygamma, _view, _view_as, _reshape_as, _expand_as, _contiguous, _is_contiguous, _to, _type_as,
-            _cpu, _is_floating_point):  # fmt: skip
+for _op in (_where, _flip, _polygamma, _view, _view_as, _reshape_as, _expand_as, _contiguous, _is_contiguous, _to,
+            _type_as, _cpu, _is_floating_point):  # fmt: skip
     _name = _op.__name__[1:]
     _op.__name__, _op.__qualname__ = _name, f"Tensor.{_name}"
     setattr(Tensor, _name, _op)

@@ -48,7 +48,7 @@ UFUNCS: dict[np.ufunc, Callable] = {
     np.trunc: pieces.trunc,
     np.rint: pieces.round,
     np.copysign: pieces.copysign,
-    np.heaviside: pieces.heaviside,
+    np.heaviside: pieces._heaviside,
     np.signbit: pieces.signbit,
     np.square: elementwise.square,
     np.sqrt: elementwise.sqrt,

@@ -69,10 +69,16 @@ def copysign(input, other):
 
 
 @primitive(elementwise=True, differentiable=False)
-def heaviside(input, values):
-    """0 where ``input`` is negative, 1 where it is positive, ``values`` where it is 0."""
+def _heaviside(input, values):
     step = np.where(np.equal(input, 0), values, np.greater(input, 0))
     return step.astype(np.result_type(input, values), copy=False)
+
+
+def heaviside(input: Any, values: Any) -> Any:
+    """0 where ``input`` is negative, 1 where it is positive, ``values`` where it is 0; both of one dtype."""
+    if getattr(values, "dtype", input.dtype) != input.dtype:
+        raise TypeError(f"heaviside: input is {input.dtype} but values is {values.dtype}; convert one with .to(dtype)")
+    return _heaviside(input, values)
 
 
 @primitive(elementwise=True, differentiable=False)

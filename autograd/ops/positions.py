@@ -115,12 +115,17 @@ def index_put(input: Any, indices: Sequence[Any], values: Any, accumulate: bool 
     if not isinstance(indices, (tuple, list)):
         raise TypeError(f"index_put: indices is a tuple of index tensors, not {type(indices).__name__}")
     parts = tuple(_part(i) for i in indices)
-    masked = len(parts) == 1 and getattr(parts[0], "dtype", None) == np.bool_
-    if masked and not accumulate and getattr(values, "ndim", 1) == 0:
-        values = fitting(values, input.dtype, "index_put")  # one value under a mask, as masked_fill takes it
-    same_dtype("index_put", input, values, "values")
-    positions = _numbers(input.shape)[parts]
-    return _put(input, positions, values, accumulate, "index_put")
+    values = to_put(input, parts, values, "index_put", accumulate)
+    return _put(input, _numbers(input.shape)[parts], values, accumulate, "index_put")
+
+
+def to_put(input: Any, parts: tuple, values: Any, op: str, accumulate: bool = False) -> Any:
+    """The values in the dtype of what they are written to: one value under a mask is converted, others fit."""
+    masked = len(parts) == 1 and getattr(parts[0], "dtype", None) == np.bool_ and parts[0].ndim
+    if masked and not accumulate and np.prod(getattr(values, "shape", (0,))) == 1:
+        return fitting(values, input.dtype, op)
+    same_dtype(op, input, values, "values" if op == "index_put" else "the value")
+    return values
 
 
 def _put(input: Any, positions: np.ndarray, values: Any, accumulate: bool, op: str) -> Any:

@@ -75,7 +75,7 @@ def vecdot(x: Any, y: Any, *, dim: int = -1) -> Any:
     if not x.ndim and not y.ndim:
         return x * y
     sizes = [v.shape[axis_of(dim, v.ndim, "vecdot")] if v.ndim else 1 for v in (x, y)]
-    if sizes[0] != sizes[1] and 1 not in sizes:
+    if sizes[0] != sizes[1] and (1 not in sizes or x.ndim == y.ndim == 1):
         raise ValueError(f"vecdot: vectors of {sizes[0]} and of {sizes[1]} elements")
     product = x * y
     return _sum(product, dim=axes_of(dim, product.ndim, "vecdot"), keepdim=False)
@@ -97,6 +97,8 @@ def kron(input: Any, other: Any) -> Any:
 def _plus(op: str, input: Any, product: Any, beta: float, alpha: float) -> Any:
     """``beta · input + alpha · product``, where ``input`` broadcasts to the product and not the other way."""
     shape = tuple(product.shape)
+    if product.dtype.kind != "f" and (isinstance(alpha, float) or isinstance(beta, float)):
+        raise TypeError(f"{op}: beta={beta} and alpha={alpha} of {product.dtype} are whole; or convert the tensors")
     if input.dtype != product.dtype:
         raise TypeError(f"{op}: input is {input.dtype} but the product {product.dtype}; convert one with .to(dtype)")
     lead = len(shape) - input.ndim

@@ -94,6 +94,7 @@ from .elementwise import (
     log10,
     mul,
     neg,
+    positive,
     pow,
     reciprocal,
     rsqrt,

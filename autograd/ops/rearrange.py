@@ -258,16 +258,18 @@ def combinations(input: Any, r: int = 2, with_replacement: bool = False) -> Any:
     if r < 0:
         raise ValueError(f"combinations: r must not be negative, got {r}")
     choose = itertools.combinations_with_replacement if with_replacement else itertools.combinations
+    if r == 0:
+        return input.new_zeros(0) if isinstance(input, Tensor) else np.zeros(0, input.dtype)
     rows = np.array(list(choose(range(input.shape[0]), r)), np.int64).reshape(-1, r)
     return _reshape(_index_select(input, rows.reshape(-1), dim=0), shape=rows.shape)
 
 
 def unravel_index(indices: Any, shape: Sequence[int]) -> tuple:
-    """Flat positions as one index tensor for each dimension of ``shape``."""
+    """Flat positions, which may count from the end, as one index tensor for each dimension of ``shape``."""
     array = value_of(indices)
     size = int(np.prod(shape))
     if array.dtype.kind not in "iu":
         raise TypeError(f"unravel_index: indices are integers, not {array.dtype}")
-    if array.size and (array.min() < 0 or array.max() >= size):
+    if array.size and (array.min() < -size or array.max() >= size):
         raise ValueError(f"unravel_index: an index is out of range for {size} elements of shape {tuple(shape)}")
-    return tuple(as_tensor(np.asarray(i, np.int64)) for i in np.unravel_index(array, tuple(shape)))
+    return tuple(as_tensor(np.asarray(i, np.int64)) for i in np.unravel_index(array % max(size, 1), tuple(shape)))

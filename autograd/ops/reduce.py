@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..modes import modes
 from ..primitive import primitive
 from ..tensor import Tensor
 from .compare import keep, where
@@ -44,6 +45,16 @@ def flag_of(keepdim: Any, keepdims: Any, op: str) -> bool:
     if not isinstance(keepdim, (bool, np.bool_, int)):
         raise TypeError(f"{op}: keepdim is True or False, not {keepdim!r}")
     return bool(keepdim)
+
+
+def asked_for(input: Any, dtype: Any, op: str) -> Any:
+    """The input in the dtype that is asked for, if one is; a gradient must not get lost on the way."""
+    if dtype is None or input.dtype == dtype:
+        return input
+    dtype = np.dtype(dtype)
+    if dtype.kind != "f" and getattr(input, "requires_grad", False) and modes.grad_enabled:
+        raise TypeError(f"{op}: the input requires grad, and {dtype} carries none; use x.detach().{op}(dtype=...)")
+    return cast(input, dtype=dtype)
 
 
 def in_dtype(out: Any, dtype: Any) -> Any:
@@ -92,8 +103,7 @@ def sum(
     input: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None, axis: Any = None, keepdims: Any = None
 ) -> Any:
     """The sum of the elements along ``dim``; integers and booleans add up in int64."""
-    if dtype is not None and input.dtype != dtype:
-        input = cast(input, dtype=np.dtype(dtype))
+    input = asked_for(input, dtype, "sum")
     return in_dtype(_sum(input, **_door(input, dim, keepdim, axis, keepdims, "sum")), dtype)
 
 
@@ -101,8 +111,7 @@ def mean(
     input: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None, axis: Any = None, keepdims: Any = None
 ) -> Any:
     """The arithmetic mean of the elements along ``dim``; NaN of none."""
-    if dtype is not None and input.dtype != dtype:
-        input = cast(input, dtype=np.dtype(dtype))
+    input = asked_for(input, dtype, "mean")
     _floating(input, "mean")
     return _mean(input, **_door(input, dim, keepdim, axis, keepdims, "mean"))
 
@@ -248,6 +257,8 @@ def norm(
 ) -> Any:
     """``(Σ |x|^p)^(1/p)`` of all elements along ``dim`` (``p="fro"`` is 2; ±inf: the largest or smallest ``|x|``)."""
     _floating(input, "norm")
+    if p in ("fro", None) and isinstance(dim, (tuple, list)) and (len(dim) or input.ndim) > 2:
+        raise ValueError(f"norm: the Frobenius norm is one of matrices, not along {dim}; see linalg.vector_norm")
     p = 2.0 if p in ("fro", None) else float(p)
     door = _door(input, dim, keepdim, axis, keepdims, "norm")
     if (p < 0 or p == math.inf) and (empty := [d for d in door["dim"] if not input.shape[d]]):

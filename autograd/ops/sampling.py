@@ -27,11 +27,11 @@ def _floating(x: Any, op: str) -> np.ndarray:
 def bernoulli(input: Any, p: Any = None, *, generator: Any = None) -> Tensor:
     """1 with the probability given by each element of ``input``, else 0 (``p``: with this probability everywhere)."""
     array = value_of(input)
-    chance = _floating(input, "bernoulli") if p is None else np.broadcast_to(value_of(p), array.shape)
+    chance = _floating(input, "bernoulli") if p is None else value_of(p)
     if chance.size and not (chance.min() >= 0 and chance.max() <= 1):
         raise ValueError(f"bernoulli: probabilities lie in [0, 1], not in [{chance.min()}, {chance.max()}]")
     draws = numpy_generator(generator).random(array.shape)
-    return as_tensor((draws < chance).astype(array.dtype))
+    return as_tensor((draws < np.broadcast_to(chance, array.shape)).astype(array.dtype))
 
 
 def poisson(input: Any, generator: Any = None) -> Tensor:

@@ -42,6 +42,11 @@ def _picked(input: Any, indices: Any, dim: int, keepdim: bool = True) -> ValuesI
     return ValuesIndices(values, indices) if keepdim else ValuesIndices(squeeze(values, dim), squeeze(indices, dim))
 
 
+def _no_booleans(input: Any, op: str) -> None:
+    if input.dtype == np.bool_:
+        raise TypeError(f"{op}: not for booleans; convert first, as in x.int()")
+
+
 def _of_a_number(input: Any) -> ValuesIndices:
     return ValuesIndices(as_tensor(input), as_tensor(np.zeros((), np.int64)))
 
@@ -98,6 +103,7 @@ def _best(input, *, k, dim, largest):
 
 def topk(input: Any, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> ValuesIndices:
     """``(values, indices)`` of the ``k`` largest (or smallest) elements along ``dim``, the best first."""
+    _no_booleans(input, "topk")
     dim, k = axis_of(dim, input.ndim, "topk"), as_int(k)
     size = input.shape[dim] if input.ndim else 1
     if not 0 <= k <= size:
@@ -112,6 +118,7 @@ def _kth(input, *, k, dim):
 
 def kthvalue(input: Any, k: int, dim: int = -1, keepdim: bool = False) -> ValuesIndices:
     """``(value, index)`` of the ``k``-th smallest element along ``dim``, counted from 1."""
+    _no_booleans(input, "kthvalue")
     dim, k = axis_of(dim, input.ndim, "kthvalue"), as_int(k)
     size = input.shape[dim] if input.ndim else 1
     if not 1 <= k <= size:
@@ -142,6 +149,7 @@ _median.vjp(input=lambda g, input, y, *, dim, keepdim: _share_rule(g, input, y, 
 
 
 def _median_of(input: Any, dim: Any, keepdim: bool, skip_nan: bool, op: str) -> Any:
+    _no_booleans(input, op)
     if dim is None:
         if 0 in input.shape and input.dtype.kind != "f":
             raise ValueError(f"{op}: there is no median of no {input.dtype}")

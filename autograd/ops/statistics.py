@@ -49,4 +49,5 @@ def nanmean(input: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = 
     """The mean of the elements along ``dim`` that are not NaN; NaN where there are none."""
     _floating(input, "nanmean")
     total = nansum(input, dim, keepdim, dtype=dtype)
+    _floating(total, "nanmean")
     return total / cast(sum(~isnan(input), dim, keepdim), dtype=total.dtype)

@@ -13,7 +13,7 @@ F32, F64, I64 = np.float32, np.float64, np.int64
 @pytest.mark.parametrize("shape", [(3,), ()], ids=["vector", "0-d"])
 def test_numbers_never_widen(number, shape):
     x = ag.ones(shape, requires_grad=True)
-    for y in (x * number, number * x, x + number, number - x, x / number, number / x, x**number, ag.maximum(x, number)):
+    for y in (x * number, number * x, x + number, number + x, x / number, number / x, x**number, ag.maximum(x, number)):
         assert y.dtype == F32
         (g,) = ag.grad(y, x, ag.ones(shape))
         assert g.dtype == F32

@@ -24,31 +24,76 @@ def agrees(function, *inputs):
     assert gradgradcheck(function, list(inputs))
 
 
+RANDOM = ("normal_", "uniform_", "bernoulli_")
+
 # --- a whole tensor -------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", sorted(n for n in ag.ops.inplace.METHODS if n not in ("normal_", "uniform_")))
+A, B = np.array([0.3, 0.5, 0.8]), np.array([0.9, 0.5, -0.2])
+MASK, INDEX = np.array([True, False, True]), np.array([0, 2])
+SQUARE = np.arange(9.0).reshape(3, 3)
+BATCH = np.stack([SQUARE, SQUARE + 1])
+OPERANDS = {
+    **dict.fromkeys(("add_", "sub_", "subtract_", "mul_", "multiply_", "pow_"), (2.0,)),
+    **dict.fromkeys(("div_", "divide_", "true_divide_"), (2.0,)),
+    **dict.fromkeys(("fmod_", "remainder_", "floor_divide_"), (0.7,)),
+    **dict.fromkeys(("eq_", "ne_", "lt_", "le_", "gt_", "ge_", "greater_", "greater_equal_", "less_"), (0.5,)),
+    **dict.fromkeys(("less_equal_", "not_equal_", "clamp_min_", "clamp_max_", "xlogy_"), (0.5,)),
+    **dict.fromkeys(("logical_and_", "logical_or_", "logical_xor_", "atan2_", "arctan2_", "copysign_", "hypot_"), (B,)),
+    **dict.fromkeys(("addcmul_", "addcdiv_"), (B, B)),
+    **dict.fromkeys(("clamp_", "clip_"), (0.2, 0.6)),
+    **dict.fromkeys(("copy_", "fill_"), (1.5,)),
+    **dict.fromkeys(("cumsum_", "cumprod_"), (0,)),
+    "heaviside_": (B,), "lerp_": (B, 0.2), "polygamma_": (1,),
+    "masked_fill_": (MASK, 9.0), "masked_scatter_": (MASK, B),
+    "scatter_": (0, INDEX, B[:2]), "scatter_add_": (0, INDEX, B[:2]), "scatter_reduce_": (0, INDEX, B[:2], "prod"),
+    "index_add_": (0, INDEX, B[:2]), "index_copy_": (0, INDEX, B[:2]), "index_fill_": (0, INDEX, 7.0),
+    "index_put_": ((INDEX,), B[:2]), "index_reduce_": (0, INDEX, B[:2], "amax"), "put_": (INDEX, B[:2]),
+    "addmv_": (SQUARE, B), "addr_": (A, B), "addmm_": (SQUARE, SQUARE), "addbmm_": (BATCH, BATCH),
+    "baddbmm_": (BATCH, BATCH),
+}  # fmt: skip
+WHERE = {
+    **dict.fromkeys(("addr_", "addmm_", "addbmm_", "tril_", "triu_"), SQUARE),
+    "baddbmm_": BATCH,
+    "acosh_": A + 1,
+    "arccosh_": A + 1,
+}
+BITS = {
+    **dict.fromkeys(
+        ("bitwise_and_", "bitwise_or_", "bitwise_xor_", "bitwise_left_shift_", "bitwise_right_shift_"), (3,)
+    ),
+    "bitwise_not_": (),
+}
+
+
+@pytest.mark.parametrize("name", sorted(n for n in ag.ops.inplace.METHODS if n not in RANDOM))
 def test_a_method_with_an_underscore_writes_what_the_one_without_gives(name):
-    arguments = {
-        "add_": (2.0,), "sub_": (2.0,), "mul_": (3.0,), "div_": (3.0,), "pow_": (2.0,), "fmod_": (0.7,),
-        "remainder_": (0.7,), "floor_divide_": (0.7,), "clamp_": (0.2, 0.6), "copy_": (1.5,), "fill_": (1.5,),
-        "masked_fill_": (np.array([True, False, True]), 9.0),
-        "scatter_add_": (0, np.array([0, 0, 2]), np.array([1.0, 2.0, 3.0])),
-        "index_add_": (0, np.array([0, 2]), np.array([1.0, 2.0])),
-    }.get(name, ())  # fmt: skip
-    x = tensor(np.array([0.3, 0.5, 0.8]))
+    arguments = (OPERANDS | BITS).get(name, ())
+    array = np.array([1, 2, 6]) if name in BITS else WHERE.get(name, A)
+    x = tensor(array)
     memory, identity = x._data, x
     y = getattr(x, name)(*arguments)
     assert y is identity
     assert y._data is memory
-    plain = tensor(np.array([0.3, 0.5, 0.8]))
     if name == "zero_":
         expected = np.zeros(3)
     elif name in ("copy_", "fill_"):
         expected = np.full(3, 1.5)
+    elif name == "polygamma_":
+        expected = ag.polygamma(1, tensor(array)).numpy()
     else:
-        expected = getattr(ag, name[:-1])(plain, *arguments).numpy()
+        expected = getattr(ag, name[:-1])(tensor(array), *arguments).numpy()
     np.testing.assert_array_equal(y.numpy(), expected)
+
+
+def test_bernoulli_writes_zeros_and_ones():
+    ag.manual_seed(3)
+    x = ag.empty(4000).bernoulli_(0.25)
+    assert set(x.tolist()) == {0.0, 1.0}
+    assert abs(x.mean().item() - 0.25) < 0.03  # four standard deviations
+    assert ag.zeros(2, 2, dtype=np.int64).bernoulli_(tensor([0.0, 1.0])).tolist() == [[0, 1], [0, 1]]
+    with pytest.raises(ValueError, match="bernoulli: probabilities lie in"):
+        x.bernoulli_(1.5)
 
 
 def test_augmented_assignment_writes_in_place():

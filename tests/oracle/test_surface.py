@@ -10,12 +10,12 @@ import torch
 
 import autograd
 
+from .conftest import COUNTED
 from .surface.catalogue import SPECS
-from .surface.differences import DELIBERATE
+from .surface.differences import DELIBERATE, documented, function_of
 from .surface.generators import tensor
-from .surface.missing import FAULTY, MISSING
 from .surface.runner import check, examine, report
-from .surface.spec import NotThereYet, Spec, generate
+from .surface.spec import Spec, generate
 
 CASES = 200
 NAMES = {spec.name for spec in SPECS}
@@ -33,25 +33,16 @@ def _one_thread():
     torch.set_num_threads(1)
 
 
-def _cases():
-    for spec in SPECS:
-        marks = []
-        if str(spec) in MISSING:
-            marks = [pytest.mark.xfail(raises=NotThereYet, strict=True, reason="not there yet")]
-        elif str(spec) in FAULTY:
-            marks = [pytest.mark.xfail(raises=AssertionError, strict=True, reason=FAULTY[str(spec)])]
-        yield pytest.param(spec, id=str(spec), marks=marks)
-
-
-@pytest.mark.parametrize("spec", list(_cases()))
-def test_agrees_with_pytorch(spec):
-    differences = examine(spec, CASES)
+@pytest.mark.parametrize("spec", SPECS, ids=str)
+def test_agrees_with_pytorch(spec, record_property):
+    differences, on_purpose = examine(spec, CASES)
+    for name, count in zip(COUNTED, (CASES, len(differences), on_purpose)):
+        record_property(name, count)
     assert not differences, report(differences)
 
 
 def test_at_least_20000_calls_are_compared():
-    here = [spec for spec in SPECS if str(spec) not in MISSING and str(spec) not in FAULTY]
-    assert len(here) * CASES >= 20_000
+    assert len(SPECS) * CASES >= 20_000
 
 
 def test_every_public_name_that_pytorch_has_is_compared():
@@ -60,12 +51,15 @@ def test_every_public_name_that_pytorch_has_is_compared():
     assert not names - NAMES - NOT_COMPARED
 
 
-@pytest.mark.parametrize("entry", DELIBERATE, ids=lambda entry: f"{entry.functions[0]}: {entry.kind}")
-def test_a_deliberate_difference_still_exists(entry):
-    specs = [spec for spec in SPECS if spec.name in entry.functions and str(spec) not in MISSING]
-    calls = (generate(spec, index) for spec in specs for index in range(CASES))
-    found = (check(call) for call in calls if entry.when(call))
-    assert not specs or any(difference and difference[0] == entry.kind for difference in found), entry.reason
+@pytest.mark.parametrize(
+    ("entry", "name"),
+    [pytest.param(entry, name, id=f"{name}: {entry.reason[:30]}") for entry in DELIBERATE for name in entry.functions],
+)
+def test_a_deliberate_difference_still_exists(entry, name):
+    specs = [spec for spec in SPECS if name in (spec.name, function_of(spec.name))]
+    calls = (generate(spec, index) for index in range(5 * CASES) for spec in specs)
+    found = ((call, check(call)) for call in calls if entry.when(call))
+    assert any(documented(call, *difference) == entry.reason for call, difference in found if difference)
 
 
 WRONG = {
@@ -87,5 +81,5 @@ def test_the_comparison_notices(kind, monkeypatch):
     square = Spec("square", {"input": tensor(("float64",), layouts=("C",))}, method=False)
     monkeypatch.setattr(autograd, "wrong", WRONG[kind], raising=False)
     monkeypatch.setattr(torch, "wrong", torch.square, raising=False)
-    assert not examine(square, CASES)
-    assert kind in {difference.kind for difference in examine(replace(square, name="wrong"), CASES)}
+    assert not examine(square, CASES).differences
+    assert kind in {difference.kind for difference in examine(replace(square, name="wrong"), CASES).differences}

@@ -2,5 +2,5 @@
 
 ``generators`` draws arguments, ``spec`` says which argument of which function is drawn how, one module for each family
 lists its functions, ``runner`` makes the same call here and there and compares, ``differences`` lists what differs on
-purpose and why, ``missing`` what is still to be done.
+purpose and why, and ``document`` prints that list as docs/differences.md.
 """

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from .spec import Call
-from .values import Array
+if TYPE_CHECKING:  # the lists are read without PyTorch too, to be printed
+    from .spec import Call
 
 
 class Deliberate(NamedTuple):
-    """A difference on purpose: of which functions, of which kind, for which calls, why, and what PyTorch says."""
+    """A difference on purpose: of which functions, of which kinds, for which calls, why, and what PyTorch says."""
 
     functions: tuple[str, ...]
-    kind: str
+    kinds: tuple[str, ...]
     when: Callable[[Call], bool]
     reason: str
     says: str = ""
@@ -32,8 +32,8 @@ def no_freedom(call: Call) -> bool:
 
 
 def mixed_bounds(call: Call) -> bool:
-    bounds = [call.arguments.get(name) for name in ("min", "max")]
-    return any(isinstance(b, Array) for b in bounds) and any(isinstance(b, (int, float)) for b in bounds)
+    bounds = [b for b in (call.arguments.get(name) for name in ("min", "max")) if b is not None]
+    return len({isinstance(b, (int, float)) for b in bounds}) == 2
 
 
 def negative_step(index: Any) -> bool:
@@ -43,12 +43,6 @@ def negative_step(index: Any) -> bool:
 
 def empty(call: Call) -> bool:
     return any(a.values.size == 0 for a in call.arrays)
-
-
-def three_dims(call: Call) -> bool:
-    dim, x = call.arguments.get("dim"), call.arrays[0]
-    count = len(dim) if isinstance(dim, (tuple, list)) else 1
-    return (count or x.ndim) not in (1, 2)
 
 
 def singular(call: Call) -> bool:
@@ -63,9 +57,39 @@ def at_a_pole(call: Call) -> bool:
     return bool((abs(near - near.round()) <= (0.05 if x.dtype == "float32" else 0)).any())
 
 
-def whole_result(call: Call) -> bool:
-    asked = call.kwargs.get("dtype")
-    return (asked is not None and asked.ours().kind != "f") or any(a.dtype.kind != "f" for a in call.arrays[:1])
+def whole_numbers(operands: tuple) -> bool:
+    return all(isinstance(v, int) or (hasattr(v, "dtype") and v.dtype.kind != "f") for v in operands)
+
+
+def real_factor(call: Call) -> bool:
+    """Whole numbers are multiplied by a factor that is given as a real one."""
+    factors = [call.kwargs.get(name) for name in ("value", "alpha", "beta")]
+    return any(isinstance(v, float) for v in factors) and any(a.dtype.kind != "f" for a in call.arrays)
+
+
+def number_by_name(call: Call) -> bool:
+    return any(isinstance(v, (int, float)) for v in call.kwargs.values())
+
+
+def keepdim_without_dim(call: Call) -> bool:
+    return isinstance(call.kwargs.get("keepdim"), bool) and "dim" not in call.arguments
+
+
+def border_mode(call: Call) -> bool:
+    return call.arguments.get("mode") in ("reflect", "replicate", "circular")
+
+
+def of_int32(call: Call) -> bool:
+    index = call.arguments.get("index", call.arguments.get("indices"))
+    return index is not None and index.dtype == "int32"
+
+
+def with_zero_dims(call: Call) -> bool:
+    return call.arrays[0].ndim == 0
+
+
+def ellipses(index: Any) -> int:
+    return sum(part is ... for part in index) if isinstance(index, tuple) else 0
 
 
 def booleans(call: Call) -> bool:

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
+from autograd.ops.inplace import METHODS
+
+from . import elementwise, indexing, layout, reductions
 from .generators import ANY, Argument, flag, maybe, number, one_of, partner, tensor, usually
+from .products import ADDED, SCALES, added
 from .spec import Spec
 
 
@@ -59,4 +64,25 @@ def specs(name: str, arguments: dict[str, Argument]) -> list[Spec]:
     return out
 
 
+# functions whose tensor is not, or not always, the first argument
+SECOND = ("xlogy", "polygamma")
+
+
+def of_the_function(spec: Spec) -> list[Spec]:
+    """The in-place form of a function, with the arguments that the function is compared with."""
+    name = f"{spec.name}_"
+    if name in ARGUMENTS or name not in METHODS or spec.run is not None or str(spec) in SECOND:
+        return []
+    return [replace(spec, name=f"method {name}", run=written(name), needs=(f"Tensor.{name}",))]
+
+
+def of_a_product(name: str, arguments: dict[str, Argument]) -> Spec:
+    """``x.addmm_(a, b)``, drawn in the order of need."""
+    run = lambda library, a, b, x, **scales: written(f"{name}_")(library, x, a, b, **scales)
+    return Spec(f"method {name}_", {**arguments, **SCALES}, tuple(SCALES), run, needs=(f"Tensor.{name}_",))
+
+
+FUNCTIONS = [*elementwise.SPECS, *reductions.SPECS, *indexing.SPECS, *layout.SPECS]
 SPECS = [spec for name, arguments in ARGUMENTS.items() for spec in specs(name, arguments)]
+SPECS += [form for spec in FUNCTIONS for form in of_the_function(spec)]
+SPECS += [of_a_product(name, added(*operands)) for name, operands in ADDED.items()]

@@ -85,6 +85,14 @@ def added(first: Callable[[Draw], tuple], *names: str) -> dict[str, Argument]:
     return {names[0]: left, names[1]: right, "input": start}
 
 
+ADDED = {
+    "addmm": (MATRIX, "mat1", "mat2"),
+    "addmv": (MATRIX, "mat", "vec"),
+    "baddbmm": (BATCH, "batch1", "batch2"),
+    "addbmm": (BATCH, "batch1", "batch2"),
+}
+
+
 def added_spec(name: str, first: Callable[[Draw], tuple], *names: str) -> Spec:
     def run(library: Any, a: Any, b: Any, x: Any, **scales: Any) -> Any:
         return getattr(library, name)(x, a, b, **scales)
@@ -149,9 +157,7 @@ SPECS = [
     Spec("outer", product(VECTOR, lambda d, a: (d.size(),), "vec2")),
     Spec("inner", product(lambda d: d.shape(), lambda d, a: (*d.shape((0, 1, 2)), a[-1] if a else 2), "other")),
     Spec("kron", {"input": tensor(MATCHED, (0, 1, 2, 2, 3)), "other": tensor(MATCHED, (0, 1, 2, 2))}),
-    added_spec("addmm", MATRIX, "mat1", "mat2"),
-    added_spec("addmv", MATRIX, "mat", "vec"),
-    added_spec("baddbmm", BATCH, "batch1", "batch2"),
+    *[added_spec(name, *operands) for name, operands in ADDED.items()],
     Spec(
         "einsum",
         {"equation": lambda d: d.pick(EQUATIONS), "operands": operands},
@@ -180,7 +186,6 @@ SPECS = [
     Spec("ger", product(VECTOR, lambda d, a: (d.size(),), "vec2")),
     Spec("trace", {"input": tensor(MATCHED, (0, 1, 2, 2, 2, 2, 3))}),
     Spec("diagflat", {"input": tensor(ANY), "offset": maybe(integer(-2, 2))}),
-    added_spec("addbmm", BATCH, "batch1", "batch2"),
     Spec(
         "addr",
         {"vec1": tensor(FLOATS, (1,)), "vec2": tensor(FLOATS, (1,)), "input": added_to_outer, **SCALES},

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -185,15 +185,26 @@ def _text(value: Any) -> str:
     return " ".join(str(value).split())[:400]
 
 
-def examine(spec: Spec, cases: int) -> list[Difference]:
-    """All differences among the first ``cases`` calls that are not on purpose, smallest call first."""
-    found = []
+class Examined(NamedTuple):
+    """What a comparison found: the differences, smallest call first, and how many others there are on purpose."""
+
+    differences: list[Difference]
+    on_purpose: int
+
+
+def examine(spec: Spec, cases: int) -> Examined:
+    """Compare the first ``cases`` calls of a function."""
+    found, on_purpose = [], 0
     for index in range(cases):
         call = generate(spec, index)
         difference = check(call)
-        if difference is not None and documented(call, *difference) is None:
+        if difference is None:
+            continue
+        if documented(call, *difference) is None:
             found.append(Difference(call, index, *difference))
-    return sorted(found, key=lambda difference: difference.call.size)
+        else:
+            on_purpose += 1
+    return Examined(sorted(found, key=lambda difference: difference.call.size), on_purpose)
 
 
 def report(differences: list[Difference], each: int = 2) -> str:

@@ -19,14 +19,10 @@ from .values import Array, arrays_in
 SEED = 20
 
 
-class NotThereYet(AttributeError):
-    """The function does not exist here."""
-
-
 def _reach(owner: Any, path: str, form: str) -> Any:
     for part in path.split("."):
         if not hasattr(owner, part):
-            raise NotThereYet(f"{form} {path} does not exist yet")
+            raise AttributeError(f"{form} {path} does not exist yet")
         owner = getattr(owner, part)
     return owner
 
