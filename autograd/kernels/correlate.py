@@ -30,7 +30,7 @@ from .plan import (
     WIDTH,
     Plan,
 )
-from .planes import fill_planes, store_run
+from .planes import fill_planes, image_planes, store_run
 from .tile import OUTER_ROWS, OUTER_VECTORS, ROW_VECTORS, copy_vector, lanes, multiply_outer, multiply_row
 
 # Taps that a tile gathers at a time: 27 KB of pixels stay close to the core while all output channels use them.
@@ -45,7 +45,7 @@ def correlate(x: np.ndarray, w: np.ndarray, plan: Plan, out: np.ndarray, *, grou
     outputs = out.shape[1] // groups
     flat, weights, target = x.reshape(-1), w.reshape(groups, -1), out.reshape(-1, *out.shape[2:])
     common = (weights, pitch, target, outputs, lanes(x.dtype))
-    sizes, rows, columns, phases, taps = plan.layout
+    sizes, _, _, phases, taps = plan.layout
     products = out[0, 0].size * len(taps) * outputs / len(phases) / 8  # of one image and group, vectorised
     images = x.shape[0] * groups
     if not plan.tiles:
@@ -53,8 +53,7 @@ def correlate(x: np.ndarray, w: np.ndarray, plan: Plan, out: np.ndarray, *, grou
             *(_correlate_blocks, images * plan.blocks, flat, *common, *plan.layout), cost=products / plan.blocks
         )
         return out
-    planes = np.empty((x.shape[0], groups, plan.elements), x.dtype)
-    parallel_for(_fill_images, images, flat, planes, lanes(x.dtype), sizes, rows, columns, cost=plan.elements)
+    planes = image_planes(x, groups, plan.layout)
     tasks = groups * len(phases) // sizes[SIDES] * plan.tiles * plan.chunks
     parallel_for(
         *(_correlate_tiles, tasks, planes, *common, plan.tiles, plan.chunks, sizes, phases, taps),
@@ -194,14 +193,6 @@ def _correlate_blocks(start, stop, x, w, w_pitch, out, outputs, lanes, sizes, ro
             block, image, group = 0, image + 1, group + 1
             if group == groups:
                 group = 0
-
-
-@njit
-def _fill_images(start, stop, x, planes, lanes, sizes, rows, columns):
-    flat = planes.reshape(-1)
-    for image in range(start, stop):
-        source, target = image * sizes[CHANNELS] * sizes[HEIGHT] * sizes[WIDTH], image * planes.shape[2]
-        fill_planes(x, source, sizes[CHANNELS], 0, lanes, sizes, rows, columns, flat, target)
 
 
 @njit

@@ -30,8 +30,8 @@ from .plan import (
     grid,
     lay_out,
 )
-from .planes import copy_run, fill_planes
-from .tile import ROW_TAPS, add_masked_dots, clear_vector, dot_results, lanes
+from .planes import clear_run, copy_run, fill_planes
+from .tile import ROW_TAPS, add_masked_dots, dot_results, lanes
 
 # Pixels of a piece: gradient, mask and plane stay close to the core, and rows copied twice at its border are few.
 _PIXELS = 4096
@@ -110,9 +110,8 @@ def _add_parts(start, stop, g, x, sums, lanes, pieces, sizes, rows, columns, off
                 source = ((image * outputs + o) * out_rows + first_row) * out_columns
                 for r in range(high):
                     copy_run(lines, r * pitch, flat_g, source + r * out_columns, out_columns, capacity, lanes)
-                    for t in range(r * pitch + out_columns, (r + 1) * pitch, lanes):
-                        clear_vector(lines, t)
-                clear_vector(lines, (high - 1) * pitch + out_columns)
+                    clear_run(lines, r * pitch + out_columns, pitch - out_columns, lanes)
+                clear_run(lines, (high - 1) * pitch + out_columns, lanes, lanes)
                 for block in range(blocks):
                     at = ((task * outputs + o) * blocks + block) * results
                     first = block * ROW_TAPS

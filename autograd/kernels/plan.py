@@ -24,7 +24,7 @@ from . import tile
 # A block's planes should stay in the second-level cache beside a panel of weights.
 _BLOCK_BYTES = 400_000
 # Planes of all images at once, when tiles gather their pixels from several.
-_TILES_BYTES = 4_000_000
+TILES_BYTES = 4_000_000
 # Copying a vector into a tile, in multiply-adds of a vector.
 _COPY_COST = 2
 # Pieces of work, at least, when there is enough of it: enough for this many threads.
@@ -105,6 +105,11 @@ class Grid(NamedTuple):
         return outputs == self.size and all(
             line.axis.step == 1 and line.axis.spread == 1 and line.first == line.span == 0 for line in lines
         )
+
+    @property
+    def elements(self) -> int:
+        """About how many elements the planes of a whole image take."""
+        return (self.rows.outputs + self.rows.span) * self.row_elements
 
     @property
     def row_elements(self) -> int:
@@ -193,7 +198,6 @@ class Plan(NamedTuple):
     """How a correlation is computed: block by block of output rows, or tile by tile of pixels of all images."""
 
     layout: Layout
-    elements: int  # of the planes of one block, or of one image
     blocks: int  # of each image and group
     tiles: int  # of all images in one group and phase, or 0: block by block
     chunks: int  # into which the output channels of a tile are cut
@@ -230,8 +234,8 @@ def plan(
     in_blocks = vectors if outputs == 1 else products
     by_blocks = source[0] * _tiles(planes, block_rows, vectors * lanes) * in_blocks
     by_tiles = tiles * (products + chunks * _COPY_COST * copies)
-    memory = source[0] * source[1] * (out_rows + planes.rows.span) * planes.row_elements * itemsize
-    if by_blocks <= by_tiles or memory > _TILES_BYTES:
+    memory = source[0] * source[1] * planes.elements * itemsize
+    if by_blocks <= by_tiles or memory > TILES_BYTES:
         tiles = chunks = 0
     else:
         block_rows = out_rows
@@ -239,7 +243,7 @@ def plan(
     last_rows = (out_rows - 1) % block_rows + 1
     direct = not tiles and planes.is_source and last_rows * out_columns >= vectors * lanes
     layout = lay_out(planes, channels, block_rows, kernel_size, weight_step, direct)
-    return Plan(layout, int(layout.sizes[ELEMENTS]), ceil_div(out_rows, block_rows), tiles, chunks)
+    return Plan(layout, ceil_div(out_rows, block_rows), tiles, chunks)
 
 
 def _block_rows(planes: Grid, row_bytes: int, images: int, pixels: int) -> int:

@@ -2,9 +2,39 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from .jit import njit
-from .plan import FIRST_H, FIRST_W, HEIGHT, OVERHANG, PITCH, PLANE_ROWS, STEP_H, STEP_W, WIDTH
-from .tile import clear_vector, copy_even, copy_vector, interleave
+from .parallel import parallel_for
+from .plan import (
+    CHANNELS,
+    DIRECT,
+    ELEMENTS,
+    FIRST_H,
+    FIRST_W,
+    HEIGHT,
+    OVERHANG,
+    PITCH,
+    PLANE_ROWS,
+    STEP_H,
+    STEP_W,
+    WIDTH,
+    Layout,
+)
+from .tile import clear_vector, copy_even, copy_vector, interleave, lanes
+
+
+def image_planes(x: np.ndarray, groups: int, layout: Layout) -> np.ndarray:
+    """The planes of whole images: (N, groups, elements). Where the layout reads the image in place, it is ``x``."""
+    if layout.sizes[DIRECT]:
+        return x.reshape(x.shape[0], groups, -1)
+    planes = np.empty((x.shape[0], groups, layout.sizes[ELEMENTS]), x.dtype)
+    parallel_for(
+        *(_fill_images, x.shape[0] * groups, x.reshape(-1), planes, lanes(x.dtype)),
+        *(layout.sizes, layout.rows, layout.columns),
+        cost=planes.shape[2],
+    )
+    return planes
 
 
 @njit
@@ -34,10 +64,20 @@ def store_run(out, at, size, end, spread, sums, first, apart, lanes):
         interleave(out, at + 2 * t, sums, first + t, first + apart + t)
         t += lanes
     for side in range(spread):
-        source = first + side * apart + t
-        for target in range(at + t * spread + side, at + size, spread):
+        source, target = first + side * apart + t, at + t * spread + side
+        while target < at + size:
             out[target] = sums[source]
             source += 1
+            target += spread
+
+
+@njit
+def clear_run(target, at, count, lanes):
+    """Zero ``count`` elements in whole vectors: what the last one clears behind them, the caller overwrites."""
+    t = 0  # counted by hand: a range with a step that is no constant divides first
+    while t < count:
+        clear_vector(target, at + t)
+        t += lanes
 
 
 @njit
@@ -58,8 +98,7 @@ def fill_planes(x, image, channels, first_row, lanes, sizes, rows, columns, plan
                     h = (first_row + r + first_h) * step_h + rows[a]
                     low, high = (columns[b, 1], columns[b, 2]) if 0 <= h < height else (0, 0)
                     source = first + h * width
-                    for t in range(0, low, lanes):
-                        clear_vector(planes, at + t)
+                    clear_run(planes, at, low, lanes)
                     if step_w == 1:
                         copy_run(planes, at + low, x, source + low, high - low, planes.size, lanes)
                     else:
@@ -70,9 +109,15 @@ def fill_planes(x, image, channels, first_row, lanes, sizes, rows, columns, plan
                         while t < high:
                             planes[at + t] = x[source + t * step_w]
                             t += 1
-                    for t in range(high, pitch, lanes):
-                        clear_vector(planes, at + t)
+                    clear_run(planes, at + high, pitch - high, lanes)
                     at += pitch
         image += height * width
-    for t in range(0, sizes[OVERHANG] + lanes, lanes):
-        clear_vector(planes, at + t)
+    clear_run(planes, at, sizes[OVERHANG] + lanes, lanes)
+
+
+@njit
+def _fill_images(start, stop, x, planes, lanes, sizes, rows, columns):
+    flat = planes.reshape(-1)
+    for image in range(start, stop):
+        source, target = image * sizes[CHANNELS] * sizes[HEIGHT] * sizes[WIDTH], image * planes.shape[2]
+        fill_planes(x, source, sizes[CHANNELS], 0, lanes, sizes, rows, columns, flat, target)

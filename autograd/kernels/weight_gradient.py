@@ -4,6 +4,8 @@ Both operands of such a product are runs of pixels, so the sum runs lane by lane
 at the end of each piece. A task is a *part* of the pixels for a *chunk* of the input channels: it copies its channels
 into padded planes, gathers the pixels that a few taps meet (they stay in the first-level cache) and multiplies them
 with the gradients of all output channels. Parts and chunks are fixed by shape, and the parts are added in order.
+1 × 1 filters need no copies where rows are whole vectors; few pixels of many channels are left to
+:mod:`.weight_product`.
 """
 
 from __future__ import annotations
@@ -14,14 +16,17 @@ from typing import NamedTuple
 import numpy as np
 
 from ..geometry import Padding, Pair
+from . import tile
 from .jit import njit
 from .parallel import parallel_for
 from .plan import (
     BLOCK_ROWS,
+    DIRECT,
     ELEMENTS,
     HEIGHT,
     LEAST_TASKS,
     PITCH,
+    TILES_BYTES,
     WIDTH,
     Layout,
     ceil_div,
@@ -31,6 +36,7 @@ from .plan import (
 )
 from .planes import copy_run, fill_planes
 from .tile import DOT_ROWS, DOT_TAPS, add_dots, copy_vector, dot_results, lanes
+from .weight_product import product_chunks, weight_product
 
 # Bytes of the gradients of one piece of pixels, in all output channels; they are read again for every few taps.
 _PIECE_BYTES = 540_000
@@ -48,6 +54,7 @@ class _Cut(NamedTuple):
     images: int  # of a piece; more than one only if they are whole
     pieces: int
     parts: int
+    product: int = 0  # chunks of the output channels if it is a product; then the layout is of all channels and rows
 
 
 def weight_gradient(
@@ -56,6 +63,10 @@ def weight_gradient(
     """The adjoint of ``conv2d`` in w: g (N, O, OH, OW) and x (N, C, H, W) to (O, C/groups, *kernel_size)."""
     channels, outputs = x.shape[1] // groups, g.shape[1] // groups
     cut = _cut(x.shape, g.shape, kernel_size, stride, padding, dilation, groups, x.itemsize)
+    gw = np.empty((g.shape[1], channels, *kernel_size), x.dtype)
+    if cut.product:
+        weight_product(g, x, gw, groups, cut.layout, cut.product)
+        return gw
     chunks, taps = ceil_div(channels, cut.chunk), len(cut.layout.taps)
     blocks = ceil_div(outputs, DOT_ROWS), ceil_div(taps, DOT_TAPS)
     sums = np.zeros((cut.parts, groups, chunks, *blocks, dot_results(DOT_ROWS, DOT_TAPS, x.dtype)), x.dtype)
@@ -66,7 +77,6 @@ def weight_gradient(
         *(cut.chunk, cut.images, cut.pieces, *layout),
         cost=g.size * taps * chunks / tasks / 8,
     )
-    gw = np.empty((g.shape[1], channels, *kernel_size), x.dtype)
     parallel_for(_collect, g.shape[1], sums, gw.reshape(g.shape[1], -1), outputs, taps, cost=gw[0].size * cut.parts)
     return gw
 
@@ -98,24 +108,35 @@ def _cut(
 
     vertical = forward_axis(out_rows, kernel_size[0], stride[0], padding[0][0], dilation[0])
     horizontal = forward_axis(out_columns, kernel_size[1], stride[1], padding[1][0], dilation[1])
-    layout = lay_out(grid((x[2], x[3]), vertical, horizontal), chunk, rows, kernel_size, filter_size)
+    planes = grid((x[2], x[3]), vertical, horizontal)
+    direct, vector = planes.is_source, tile.lanes(f"f{itemsize}")
+    if direct or batch * x[1] * planes.elements * itemsize <= TILES_BYTES:
+        product = product_chunks(g[1] // groups, channels * filter_size, groups, images * rows * out_columns, vector)
+        if product:
+            layout = lay_out(planes, channels, out_rows, kernel_size, filter_size, direct)
+            return _Cut(layout, channels, batch, 1, 1, product)
+    direct = direct and images == 1 and out_columns % vector == 0 and g[1] // groups % DOT_ROWS == 0
+    layout = lay_out(planes, chunk, rows, kernel_size, filter_size, direct)
     return _Cut(layout, chunk, images, pieces, parts)
 
 
 @njit
 def _add_parts(start, stop, g, x, sums, channels, outputs, lanes, chunk, images, pieces, sizes, rows, columns, taps):
     image_size, pitch = sizes[HEIGHT] * sizes[WIDTH], sizes[PITCH]
-    elements, block_rows = sizes[ELEMENTS], sizes[BLOCK_ROWS]
+    elements, block_rows, direct = sizes[ELEMENTS], sizes[BLOCK_ROWS], sizes[DIRECT] > 0
     parts, groups, chunks, row_blocks, tap_blocks, results = sums.shape
     batch, out_rows, out_columns = g.shape[0] // (groups * outputs), g.shape[1], g.shape[2]
     row_pieces = (out_rows + block_rows - 1) // block_rows
     chunk_taps = taps.shape[0] // chunk
     capacity = (images * block_rows * out_columns + lanes - 1) // lanes * lanes
     flat_g, flat_sums = g.reshape(-1), sums.reshape(-1)
-    planes = np.empty(images * elements, x.dtype)
-    gradients = np.zeros(row_blocks * DOT_ROWS * capacity + lanes, x.dtype)
+    planes = np.empty(0 if direct else images * elements, x.dtype)
+    gradients = np.zeros(0 if direct else row_blocks * DOT_ROWS * capacity + lanes, x.dtype)
     windows = np.zeros(DOT_TAPS * capacity + lanes, x.dtype)
     positions = np.arange(DOT_TAPS) * capacity
+    all_gradients, pixels = (flat_g, x) if direct else (gradients, windows)
+    step = out_rows * out_columns if direct else capacity
+    g0, p0 = 0, 0
     for task in range(start, stop):
         first_channel = task % chunks * chunk
         group, part = task // chunks % groups, task // chunks // groups
@@ -125,10 +146,13 @@ def _add_parts(start, stop, g, x, sums, channels, outputs, lanes, chunk, images,
             count, high = min(images, batch - first_image), min(block_rows, out_rows - first_row)
             run = high * out_columns
             length = (count * run + lanes - 1) // lanes * lanes
-            for i in range(count):
+            if direct:
+                g0 = ((first_image * groups + group) * outputs * out_rows + first_row) * out_columns
+                p0 = ((first_image * groups + group) * channels + first_channel) * image_size + first_row * out_columns
+            for i in range(0 if direct else count):
                 source = (((first_image + i) * groups + group) * channels + first_channel) * image_size
                 fill_planes(x, source, here, first_row, lanes, sizes, rows, columns, planes, i * elements)
-            for o in range(outputs):
+            for o in range(0 if direct else outputs):
                 for i in range(count):
                     source = ((first_image + i) * groups + group) * outputs + o
                     source = (source * out_rows + first_row) * out_columns
@@ -136,22 +160,26 @@ def _add_parts(start, stop, g, x, sums, channels, outputs, lanes, chunk, images,
                 for t in range(o * capacity + count * run, o * capacity + length):
                     gradients[t] = 0
             for block in range((here * chunk_taps + DOT_TAPS - 1) // DOT_TAPS):
-                for j in range(min(DOT_TAPS, here * chunk_taps - block * DOT_TAPS)):
+                here_taps = min(DOT_TAPS, here * chunk_taps - block * DOT_TAPS)
+                for j in range(DOT_TAPS if direct else 0):
+                    positions[j] = (block * DOT_TAPS + min(j, here_taps - 1)) * step
+                for j in range(0 if direct else here_taps):
                     target = j * capacity
                     for i in range(count):
                         source = i * elements + taps[block * DOT_TAPS + j, 1]
                         for _ in range(high):
-                            for t in range(0, out_columns, lanes):
+                            t = 0
+                            while t < out_columns:
                                 copy_vector(windows, target + t, planes, source + t)
+                                t += lanes
                             target += out_columns
                             source += pitch
                     for t in range(target, j * capacity + length):
                         windows[t] = 0
                 for b in range(row_blocks):
                     at = ((task * row_blocks + b) * tap_blocks + block) * results
-                    add_dots(
-                        gradients, b * DOT_ROWS * capacity, capacity, windows, 0, positions, 0, length, flat_sums, at
-                    )
+                    r0 = g0 + b * DOT_ROWS * step
+                    add_dots(all_gradients, r0, step, pixels, p0, positions, 0, length, flat_sums, at)
 
 
 @njit
