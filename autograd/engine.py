@@ -9,6 +9,7 @@ With ``create_graph`` the same gradient rules run on Tensors instead of arrays, 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from operator import attrgetter
 from typing import Any
 
@@ -16,7 +17,7 @@ import numpy as np
 
 from .graph import Node
 from .memory import check_unwritten
-from .modes import set_grad_enabled
+from .modes import modes, set_grad_enabled
 from .tensor import Tensor, as_tensor, wrap
 
 
@@ -54,7 +55,7 @@ def run(
     useful = None if targets is None else set(order)
     found: dict[Node, Any] = {}
     owned: set[Node] = set()  # gradients that are sums made here: ours to add to in place
-    with set_grad_enabled(create_graph), np.errstate(all="ignore"):
+    with set_grad_enabled(create_graph), _freeing(not retain_graph), np.errstate(all="ignore"):
         while order:
             node = order.pop()  # popped, so that a node dies as soon as the pass is through with it
             g = pending.pop(node, None)
@@ -85,6 +86,15 @@ def run(
             if not retain_graph and node.saved:
                 node.saved = None
     return found
+
+
+@contextmanager
+def _freeing(freeing: bool) -> Iterator[None]:
+    outer, modes.freeing = modes.freeing, freeing
+    try:
+        yield
+    finally:
+        modes.freeing = outer
 
 
 def _contributions(node: Node, g: Any, saved: Sequence, useful: set[Node] | None) -> Iterator[tuple[Node, Any]]:

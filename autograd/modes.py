@@ -22,6 +22,7 @@ class _Modes(threading.local):
     scope: Any = None  # innermost module call (graph.Scope), set by nn.Module.__call__
     draws: Callable | None = None  # given the generator that is drawn from, says which one to take (random.Draws)
     trace: Any = None  # what a compiled function is being recorded into (compiler.Trace): it runs every op meanwhile
+    freeing: bool = False  # a backward pass runs that frees what each node has saved
     recomputing: bool = False  # a checkpoint runs its function again: what the first run counted is not counted twice
     quiet: contextvars.Context  # where the forward of an op runs: NumPy's floating point warnings are off in it
 

@@ -13,7 +13,9 @@ from ..batched import BatchedTensor
 from ..modes import modes
 from ..tensor import Tensor
 from ..tree import flatten, tree_map, unflatten
+from ..viz.drawing import Graph
 from .recording import NotCompiled, Recording
+from .report import report
 from .trace import Trace, TracedTensor
 
 _MOST = 8  # recordings of one function, as in PyTorch
@@ -86,12 +88,24 @@ class Compiled:
             self._tell(reason)
         return tree_map(lambda x: _own(x, traced, leaves), result)
 
+    def graph(self, *, backward: bool = False, **options: Any) -> Graph:
+        """The graph of the newest recording, as :func:`autograd.viz.graph` draws it: a box for each fused loop.
+
+        backward : what runs in the backward pass; options : as :func:`autograd.viz.graph` takes them
+        """
+        if not self.count:
+            raise RuntimeError(f"graph: {self.name} has no recording yet; call it first")
+        newest = list(self._recordings.values())[-1][-1]
+        if backward and len(newest.programs) < 2:
+            raise RuntimeError(f"graph: the newest recording of {self.name} has no backward pass")
+        return Graph(newest.form(backward), **options)
+
     def report(self) -> str:
-        """What was recorded, and why calls ran uncompiled."""
+        """What was recorded, what was fused, the source of what runs, and why calls ran uncompiled."""
         lines = [f"{self.name}: {self.count} recording{'s' * (self.count != 1)}"]
         for recordings in self._recordings.values():
             for recording in recordings:
-                lines += ["", recording.describe()]
+                lines += ["", report(recording)]
         lines += [f"\n{count} calls ran uncompiled, because {reason}" for reason, count in self.reasons.items()]
         return "\n".join(lines)
 
@@ -198,6 +212,7 @@ def _twin(module: Any, fullgraph: bool, most: int) -> Any:
         "__module__": kind.__module__,
         "__doc__": kind.__doc__,
         "report": lambda self: run.report(),
+        "graph": lambda self, **options: run.graph(**options),
         "compiled": property(lambda self: run),
     }
     twin = object.__new__(type(kind)(kind.__name__, (kind,), body))

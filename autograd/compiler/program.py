@@ -49,6 +49,7 @@ class Instruction:
     several: bool = False  # the call returns a tuple
     effect: bool = False  # changes state or draws random numbers: never left out, never moved past another one
     scope: Any = None  # the module call it ran in
+    members: list[Instruction] = field(default_factory=list)  # what was fused into it
 
     def inputs(self) -> Iterator[Value]:
         for x in self.args:
@@ -70,8 +71,7 @@ class Program:
     name: str
     inputs: list[Value]
     instructions: list[Instruction]
-    outputs: list[Value | None]
-    notes: list[str] = field(default_factory=list)
+    outputs: list[Value]
 
 
 def alive(instructions: list[Instruction], wanted: list[Value]) -> list[Instruction]:

@@ -15,8 +15,12 @@ from ..ops.layout import clone
 from ..primitive import OutputGradients, Plan, Step, primitive, registry
 from ..tensor import Tensor, wrap
 from ..tree import flatten, unflatten
+from ..viz.form import GraphForm
+from .drawing import form, names_of
+from .fuse import fuse
 from .gradient import record_backward
 from .program import Instruction, Program, Value, alive
+from .recompute import read_by, with_recomputed
 from .replay import Replay
 from .trace import Trace, TracedTensor
 
@@ -39,6 +43,9 @@ class Recording:
         sources += list(trace.captured.values())
         self.captured = [(t, v, t._node is not None) for t, v in trace.captured.values()]
         self._modules, self._places = _guards(trace)
+        called = names_of(trace.modules.values())
+        self._names = {v: called[id(t)] for t, v in trace.captured.values() if id(t) in called}
+        self._names.update((v, f"argument {i}") for i, v in enumerate(inputs))
 
         forward = list(trace.instructions)
         differentiable = [y for y in chosen if y._node is not None]
@@ -59,18 +66,18 @@ class Recording:
         self._values = [y.value for y in chosen]
 
         backward = alive(trace.instructions[len(forward) :], gradients)
-        backward = _with_views(backward, gradients)
+        backward = with_recomputed(backward, gradients)
         made_here = {v for i in backward for v in i.outputs}
-        read = dict.fromkeys(v for i in backward for v in i.inputs())
-        read.update(dict.fromkeys(gradients))
-        self.saved = [v for v in read if v not in made_here and v.kind != "gradient"]
+        self.saved = [v for v in dict.fromkeys([*read_by(backward), *gradients]) if v not in made_here]
+        self.saved = [v for v in self.saved if v.kind != "gradient"]
         drawn = [v for i in forward if i.effect for v in i.outputs]
         keep = list(dict.fromkeys([*self.saved, *drawn, *self._sources])) if self._reached else []
         self._from_outside = {v for v in keep if v.root().kind != "computed"}
         self._checked = (self._from_outside | set(self._values)) & set(self.saved)
         self.kept = keep
         self.steps = forward  # before anything is fused: what create_graph goes through again
-        forward = alive(forward, [*self._values, *keep])
+        forward = fuse(alive(forward, [*self._values, *keep]), [*self._values, *keep])
+        backward = fuse(backward, gradients)
         self.forward = Program("forward", self._sources, forward, [*self._values, *keep])
         self.backward = Program("backward", [*seeds, *keep], backward, list(gradients))
         self._seeds = [(i, v) for i, v in zip([i for i, w in enumerate(self.wants) if w], seeds)]
@@ -100,13 +107,24 @@ class Recording:
             raise NotCompiled("two outputs share memory")
         return chosen
 
-    def describe(self) -> str:
-        """The two programs."""
-        arguments = ", ".join(f"{v.shape} {v.dtype}" for v in self._sources[: len(self._arguments)])
-        parts = [f"arguments {arguments or 'none'}", self._run_forward.source]
-        if self._run_backward is not None:
-            parts.append(self._run_backward.source)
-        return "\n".join(parts)
+    # --- what it is ---------------------------------------------------------------------------------------------
+
+    @property
+    def arguments(self) -> list[Value]:
+        return self._sources[: len(self._arguments)]
+
+    @property
+    def programs(self) -> list[tuple[Program, Replay]]:
+        backward = [] if self._run_backward is None else [(self.backward, self._run_backward)]
+        return [(self.forward, self._run_forward), *backward]
+
+    def form(self, backward: bool) -> GraphForm:
+        """The graph form of one of the two programs."""
+        if backward:
+            kept = {v: f"{v.maker.name} (kept)" for v in self.kept if v.maker is not None}
+            upstream = {v: "gradient" for _, v in self._seeds}
+            return form(self.backward, {**kept, **self._names, **upstream}, self.backward.outputs)
+        return form(self.forward, self._names, self._values)
 
     # --- may it be used -----------------------------------------------------------------------------------------
 
@@ -150,7 +168,10 @@ class Recording:
     def gradients(self, g: OutputGradients, kept: list) -> list:
         """The gradients of the parents."""
         assert self._run_backward is not None
-        return _quietly(self._run_backward.run, [*[np.asarray(g[i], order="C") for i, _ in self._seeds], *kept])
+        arrays = [*[np.asarray(g[i], order="C") for i, _ in self._seeds], *kept]
+        if modes.freeing:
+            kept.clear()
+        return _quietly(self._run_backward.run, arrays)
 
     def recorded_gradients(self, g: OutputGradients, call: _Call) -> list:
         """The same, recorded: the ops run again one by one, on Tensors."""
@@ -195,28 +216,15 @@ class _Call:
 def _backward(g: OutputGradients, call: _Call) -> list:
     if modes.grad_enabled:
         return call.recording.recorded_gradients(g, call)
-    return call.recording.gradients(g, call.kept)
+    kept = call.kept
+    if modes.freeing:  # each value goes when it was read for the last time
+        call.kept = []
+    return call.recording.gradients(g, kept)
 
 
 def _quietly(function: Callable, arrays: list) -> Any:
     """NumPy's floating point warnings are off, as they are for each op."""
     return function(arrays) if is_quiet() else modes.quiet.run(function, arrays)
-
-
-def _with_views(instructions: list[Instruction], wanted: list[Value]) -> list[Instruction]:
-    """Views of values of the forward pass are made again, instead of being kept beside what they are views of."""
-    made = {v for i in instructions for v in i.outputs}
-    before: list[Instruction] = []
-    todo = [v for i in instructions for v in i.inputs()] + wanted
-    while todo:
-        value = todo.pop()
-        maker = value.maker
-        if value in made or maker is None or not maker.is_view:
-            continue
-        made.add(value)
-        before.append(maker)
-        todo.extend(maker.inputs())
-    return sorted(before, key=lambda i: i.outputs[0].index) + instructions
 
 
 def _guards(trace: Trace) -> tuple[list, list]:

@@ -25,7 +25,7 @@ class Replay:
         for i, instruction in enumerate(program.instructions):
             for value in (*instruction.inputs(), *instruction.outputs):
                 last[value] = i
-        kept = {value for value in program.outputs if value is not None}
+        kept = set(program.outputs)
         lines = [f"def {program.name}(arrays):"]
         if program.inputs:
             lines.append(f"{', '.join(v.name for v in program.inputs)}{',' * (len(program.inputs) == 1)} = arrays")
@@ -35,7 +35,7 @@ class Replay:
             dead = [v.name for v, at in last.items() if at == i and v not in kept]
             if dead:
                 lines[-1] += f"; del {', '.join(dict.fromkeys(dead))}"
-        lines.append(f"return [{', '.join('None' if v is None else v.name for v in program.outputs)}]")
+        lines.append(f"return [{', '.join(v.name for v in program.outputs)}]")
         return "\n    ".join(lines) + "\n"
 
     def _line(self, instruction: Instruction) -> str:

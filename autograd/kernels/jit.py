@@ -38,23 +38,28 @@ _GENERATIONS_KEPT = 4  # each edit of a kernel makes a new folder of some megaby
 
 
 def njit(
-    function: Callable | None = None, *, fastmath: frozenset[str] | set[str] = frozenset(), key: Hashable = None
+    function: Callable | None = None,
+    *,
+    fastmath: frozenset[str] | set[str] = frozenset(),
+    key: Hashable = None,
+    source: str | None = None,
 ) -> Any:
     """Compile ``function`` at its first call with each combination of argument types.
 
     fastmath : set of LLVM flags, such as ``{"contract"}``. Never ``True``: that lets LLVM delete NaN checks.
     key : for a kernel made inside a factory, what the factory closed over (sizes, the name of a type), so that its
         variants are told apart on disk. Without it a closure is compiled anew in each run.
+    source : for a generated kernel, all of its text, since no file holds it.
     """
     if function is None:
-        return partial(njit, fastmath=fastmath, key=key)
+        return partial(njit, fastmath=fastmath, key=key, source=source)
     if fastmath is True:
         raise ValueError(f"njit: fastmath=True deletes NaN checks; name the flags {function.__name__} needs instead")
     # error_model="numpy": x / 0 is inf as in an array expression, and loops with a division in them vectorise.
     # The wrapper for callers in C takes a tenth of the compilation, and nobody calls it.
     settings: Any = {"fastmath": set(fastmath), "no_cfunc_wrapper": True}
     dispatcher: Any = numba.njit(nogil=True, error_model="numpy", **settings)(function)
-    dispatcher._cache = _DiskCache(function, key)
+    dispatcher._cache = _DiskCache(function, key, source)
     # A kernel that passes 0 and another that passes a variable shall call the same helper: Numba would compile it once
     # for each constant, and fill_planes took 3 of the 21 seconds of a first step.
     find = dispatcher.get_call_template
@@ -65,8 +70,9 @@ def njit(
 class _DiskCache(_Cache):
     """What a Numba dispatcher asks before compiling, and tells afterwards."""
 
-    def __init__(self, function: Callable, key: Hashable) -> None:
+    def __init__(self, function: Callable, key: Hashable, source: str | None) -> None:
         self._function = function
+        self._source = source
         self._key = key
         self._enabled = function.__closure__ is None or key is not None
 
@@ -125,7 +131,7 @@ class _DiskCache(_Cache):
         if folder is None:
             return None
         code = self._function.__code__
-        source = _file_hash(code.co_filename)
+        source = self._source or _file_hash(code.co_filename)
         if source is None:
             return None
         # magic_tuple: target triple, CPU name and features
