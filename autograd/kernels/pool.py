@@ -1,6 +1,7 @@
 """Pooling over the windows of (N, C, H, W) images (report section 1.2.2, figures 2-3), and its ways back.
 
-Positions are flat int64 indices into one (n, c) plane of the unpadded image. Forward kernels are cut into output rows,
+Positions are flat indices into one (n, c) plane of the unpadded image, int32 where they fit: they are kept from the
+forward pass to the backward pass, and compared as fast as float32. Forward kernels are cut into output rows,
 adjoints into input rows or whole planes: each output element has one writer. The loop over a row of pixels is innermost
 and free of branches, so that it vectorises; the loops over the window are outside it.
 """
@@ -24,7 +25,8 @@ def max_pool2d(
     Padding counts as −inf. Of equal values the first in row-major order is taken, NaN beats everything (of several the
     last, as in PyTorch), and a window of −inf gives the position of its first pixel.
 
-    x : (N, C, H, W). Returns y and indices, both (N, C, *output_size).
+    x : (N, C, H, W). Returns y and indices, both (N, C, *output_size); indices are int32, or int64 for planes of 2³¹
+    pixels or more.
     Raises ValueError where a dilated window misses the image altogether: it has no position to give.
     """
     x = canonical(x)
@@ -32,16 +34,15 @@ def max_pool2d(
     oh, ow = output_size
     _check_windows_meet_image((h, w), kernel_size, stride, padding, dilation, output_size)
     y = np.empty((n, c, oh, ow), x.dtype)
-    indices = np.empty(y.shape, np.int64)
+    indices = np.empty(y.shape, np.int32 if h * w < 2**31 else np.int64)
     if y.size:
         arguments = (x.reshape(n * c, h, w), y.reshape(n * c, oh, ow), indices.reshape(n * c, oh, ow))
         halving = kernel_size == stride == (2, 2) and padding == (0, 0) and dilation == (1, 1)
         if halving and 2 * oh <= h and 2 * ow <= w:
             parallel_for(_max_halve_rows, n * c * oh, *arguments, cost=4 * ow)
         else:
-            counter = np.empty(0, np.int32 if h * w < 2**31 else np.int64)
             cost = 2 * ow * kernel_size[0] * kernel_size[1]
-            parallel_for(_max_rows, n * c * oh, *arguments, kernel_size, stride, padding, dilation, counter, cost=cost)
+            parallel_for(_max_rows, n * c * oh, *arguments, kernel_size, stride, padding, dilation, cost=cost)
     return y, indices
 
 
@@ -61,25 +62,22 @@ def _check_windows_meet_image(
 
 
 @njit
-def _max_rows(start, stop, x, y, indices, kernel_size, stride, padding, dilation, counter):
+def _max_rows(start, stop, x, y, indices, kernel_size, stride, padding, dilation):
     """Each image row is first laid out as ``line[phase, t] = row[t·stride + phase − padding]``, with −inf outside, so
-    that every tap of the window is one contiguous run for all outputs: 4× faster than strided reads with borders.
-
-    counter : an empty array of the integer type that positions are compared in; int32 halves the vectors' work.
-    """
+    that every tap of the window is one contiguous run for all outputs: 4× faster than strided reads with borders."""
     h, w = x.shape[1:]
     oh, ow = y.shape[1:]
     (kh, kw), (sh, sw), (ph, pw), (dh, dw) = kernel_size, stride, padding, dilation
     reach = (kw - 1) * dw
     phases = min(sw, reach + 1)
     line = np.full((phases, ow + reach // sw), -np.inf, x.dtype)
-    leftmost, where = np.empty(ow, counter.dtype), np.empty(ow, counter.dtype)
+    leftmost = np.empty(ow, indices.dtype)
     for i in range(ow):
         left = i * sw - pw
         leftmost[i] = left if left >= 0 else left % dw
     for unit in range(start, stop):
         plane, row = unit // oh, unit % oh
-        best = y[plane, row]
+        best, where = y[plane, row], indices[plane, row]
         top = row * sh - ph
         first = top if top >= 0 else top % dh
         best[:] = -np.inf
@@ -96,9 +94,6 @@ def _max_rows(start, stop, x, y, indices, kernel_size, stride, padding, dilation
                     larger = (v > b) | (v != v)
                     best[i] = v if larger else b
                     where[i] = position + i * sw if larger else where[i]
-        at = indices[plane, row]
-        for i in range(ow):
-            at[i] = where[i]
 
 
 @njit
@@ -149,7 +144,7 @@ def _max_halve_rows(start, stop, x, y, indices):
 
 def plane_gather(x: np.ndarray, indices: np.ndarray) -> np.ndarray:
     """``y[n, c, i] = x[n, c].flat[indices[n, c, i]]``: x (N, C, H, W), indices (N, C, OH, OW), y like indices."""
-    x, indices = canonical(x), canonical(indices, np.int64)
+    x, indices = canonical(x), _positions(indices)
     y = np.empty(indices.shape, x.dtype)
     if y.size:
         planes = x.shape[0] * x.shape[1]
@@ -157,6 +152,10 @@ def plane_gather(x: np.ndarray, indices: np.ndarray) -> np.ndarray:
         arguments = (x.reshape(planes, -1), indices.reshape(planes, -1), y.reshape(planes, -1))
         parallel_for(_gather_planes, planes, *arguments, cost=2 * work)
     return y
+
+
+def _positions(indices: np.ndarray) -> np.ndarray:
+    return canonical(indices, None if indices.dtype in (np.int32, np.int64) else np.int64)
 
 
 @njit
@@ -178,7 +177,7 @@ def plane_scatter(x: np.ndarray, indices: np.ndarray, size: Pair) -> np.ndarray:
 
 
 def _scatter(kernel, x, indices, size):
-    x, indices = canonical(x), canonical(indices, np.int64)
+    x, indices = canonical(x), _positions(indices)
     y = np.empty((*x.shape[:2], *size), x.dtype)
     if y.size:
         planes = x.shape[0] * x.shape[1]

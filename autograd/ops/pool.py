@@ -10,6 +10,7 @@ import numpy as np
 
 from .. import kernels
 from ..primitive import primitive
+from ..tensor import Tensor
 
 
 @primitive(residuals=("indices",), kinks="ties: the whole gradient goes to the first maximum of the window")
@@ -47,7 +48,13 @@ def max_unpool2d(x, *, indices, size):
     return kernels.pool.plane_scatter(x, indices, size)
 
 
-max_pool2d.vjp(x=lambda g, indices, x_shape: plane_scatter_add(g, indices=indices, size=x_shape[2:]))
+def _max_pool2d_rule(g, indices, x_shape):
+    if not isinstance(g, Tensor):  # our own positions need no check
+        return kernels.pool.plane_scatter_add(g, indices, x_shape[2:])
+    return plane_scatter_add(g, indices=indices, size=x_shape[2:])
+
+
+max_pool2d.vjp(x=_max_pool2d_rule)
 plane_gather.vjp(x=lambda g, x_shape, *, indices: plane_scatter_add(g, indices=indices, size=x_shape[2:]))
 plane_scatter_add.vjp(x=lambda g, *, indices: plane_gather(g, indices=indices))
 max_unpool2d.vjp(x=lambda g, *, indices, size: plane_gather(g, indices=indices) * _winners(indices, size))

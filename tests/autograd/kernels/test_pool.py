@@ -50,7 +50,7 @@ def check_max_pool(x, settings):
     y, indices = pool.max_pool2d(x, **settings)
     wanted, at = reference.max_pool2d(x, **settings)
     assert y.dtype == x.dtype
-    assert indices.dtype == np.int64
+    assert indices.dtype == np.int32
     np.testing.assert_array_equal(y, wanted)
     np.testing.assert_array_equal(indices, at)
 
