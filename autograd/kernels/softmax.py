@@ -20,6 +20,7 @@ from .jit import njit
 from .parallel import parallel_for
 
 _BLOCK = 8192  # elements of one array: 32 KB of float32
+_TOGETHER = 32  # classes added up in the precision of the logits, before float64 takes over
 _NEIGHBOURS = 16  # fewer positions side by side than this: transpose
 _CONTRACT = frozenset({"contract"})
 
@@ -46,26 +47,29 @@ def log_softmax_backward(g: np.ndarray, y: np.ndarray, dim: int) -> np.ndarray:
 
 def cross_entropy(
     logits: np.ndarray, targets: np.ndarray, weight: np.ndarray | None, ignore_index: int, label_smoothing: float
-) -> np.ndarray:
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The loss of each position, ``−Σ_k q_k log softmax(logits)_k`` (report eq. 26-27, with e^{z_j} above the line).
 
     q is the weighted target distribution: ``w_k · ((1 − ε)·[k = target] + ε/K)`` for a label smoothing of ε. Where the
     target is ``ignore_index`` the loss is 0, whatever the logits are.
 
-    logits : (N, K, ...); targets : (N, ...) integers in [0, K) or ``ignore_index``; weight : (K,). Returns (N, ...).
+    logits : (N, K, ...); targets : (N, ...) integers in [0, K) or ``ignore_index``; weight : (K,).
+    Returns the losses, the largest logit of each position and ``1 / Σ_k e^{x_k − largest}``, all (N, ...).
     """
     settings = _target_settings(logits, targets, weight, ignore_index, label_smoothing)
     x = _planes(canonical(logits), 1)
-    losses = np.empty(targets.shape, x.dtype)
+    losses, peak, scale = (np.empty(targets.shape, x.dtype) for _ in range(3))
     if x.size:
-        flat = (len(x), x.shape[2])
-        _run(_cross_entropy_blocks, x, losses.reshape(flat), settings[0].reshape(flat), *settings[1:])
-    return losses
+        flat = [a.reshape(len(x), x.shape[2]) for a in (losses, peak, scale, settings[0])]
+        _run(_cross_entropy_blocks, x, *flat, *settings[1:])
+    return losses, peak, scale
 
 
 def cross_entropy_input(
     g: np.ndarray,
     logits: np.ndarray,
+    peak: np.ndarray,
+    scale: np.ndarray,
     targets: np.ndarray,
     weight: np.ndarray | None,
     ignore_index: int,
@@ -73,16 +77,15 @@ def cross_entropy_input(
 ) -> np.ndarray:
     """The gradient of :func:`cross_entropy`: ``g · (softmax · Σ_k q_k − q)``, exactly 0 at ignored positions.
 
-    g : (N, ...), one for each position. Returns (N, K, ...). The softmax is computed again: it costs one exponential
-    per logit, which keeping the probabilities would not save either, as the forward pass does not need them.
+    g, peak, scale : (N, ...), for each position; the latter two as the forward pass gave them. Returns (N, K, ...).
+    The softmax is made again, one exponential per logit: kept, it would take as much memory as the logits.
     """
     settings = _target_settings(logits, targets, weight, ignore_index, label_smoothing)
     x = _planes(canonical(logits), 1)
     gx = np.empty(x.shape, x.dtype)
     if x.size:
-        flat = (len(x), x.shape[2])
-        g = canonical(g, x.dtype).reshape(flat)
-        _run(_cross_entropy_input_blocks, x, gx, g, settings[0].reshape(flat), *settings[1:])
+        flat = [canonical(a, x.dtype).reshape(len(x), x.shape[2]) for a in (g, peak, scale)]
+        _run(_cross_entropy_input_blocks, x, gx, *flat, settings[0].reshape(flat[0].shape), *settings[1:])
     return _unplanes(gx, logits.shape, 1)
 
 
@@ -152,22 +155,40 @@ def _find_peak(x, o, lo, hi, peak):
 
 
 @njit(fastmath=_CONTRACT)
-def _add_exponentials(row, peak, out, total):
-    """``out = e^(row − peak)``, added to ``total`` in float64: in one loop that would halve the exponential's speed."""
+def _keep_exponentials(row, peak, out, total):
     for j in range(row.size):
-        out[j] = exponential(row[j] - peak[j])
+        v = exponential(row[j] - peak[j])
+        out[j] = v
+        total[j] += v
+
+
+@njit(fastmath=_CONTRACT)
+def _add_exponentials(row, peak, total):
     for j in range(row.size):
-        total[j] += out[j]
+        total[j] += exponential(row[j] - peak[j])
 
 
 @njit
-def _find_log_sum(x, o, lo, hi, peak, scratch, log_sum):
-    """``log Σ_k e^(x_k − peak)`` of each position."""
-    log_sum[:] = 0
+def _move(part, total):
+    """Add ``part`` to ``total`` and begin it anew."""
+    for j in range(part.size):
+        total[j] += part[j]
+        part[j] = 0
+
+
+@njit
+def _find_total(x, o, lo, hi, peak, y, keep, total):
+    """``Σ_k e^(x_k − peak)`` of each position; with ``keep`` its terms go to y."""
+    part = np.zeros(hi - lo, x.dtype)  # float64 for each term would halve the exponential's speed
+    total[:] = 0
     for k in range(x.shape[1]):
-        _add_exponentials(x[o, k, lo:hi], peak, scratch, log_sum)
-    for j in range(hi - lo):
-        log_sum[j] = logarithm(log_sum[j])
+        if keep:
+            _keep_exponentials(x[o, k, lo:hi], peak, y[o, k, lo:hi], part)
+        else:
+            _add_exponentials(x[o, k, lo:hi], peak, part)
+        if k % _TOGETHER == _TOGETHER - 1:
+            _move(part, total)
+    _move(part, total)
 
 
 @njit
@@ -176,9 +197,7 @@ def _softmax_blocks(start, stop, size, x, y):
     for unit in range(start, stop):
         o, lo, hi = _block(unit, size, x.shape[2])
         _find_peak(x, o, lo, hi, peak)
-        total[:] = 0
-        for k in range(x.shape[1]):
-            _add_exponentials(x[o, k, lo:hi], peak, y[o, k, lo:hi], total)
+        _find_total(x, o, lo, hi, peak, y, True, total)
         for j in range(hi - lo):
             peak[j] = 1 / total[j]
         for k in range(x.shape[1]):
@@ -189,17 +208,17 @@ def _softmax_blocks(start, stop, size, x, y):
 
 @njit
 def _log_softmax_blocks(start, stop, size, x, y):
-    peak, scratch, log_sum = np.empty(size, x.dtype), np.empty(size, x.dtype), np.empty(size)
+    peak, log_sum, total = np.empty(size, x.dtype), np.empty(size, x.dtype), np.empty(size)
     for unit in range(start, stop):
         o, lo, hi = _block(unit, size, x.shape[2])
         _find_peak(x, o, lo, hi, peak)
-        _find_log_sum(x, o, lo, hi, peak, scratch, log_sum)
+        _find_total(x, o, lo, hi, peak, y, False, total)
         for j in range(hi - lo):
-            scratch[j] = log_sum[j]
+            log_sum[j] = logarithm(total[j])
         for k in range(x.shape[1]):
             row, out = x[o, k, lo:hi], y[o, k, lo:hi]
             for j in range(row.size):
-                out[j] = row[j] - peak[j] - scratch[j]
+                out[j] = row[j] - peak[j] - log_sum[j]
 
 
 @njit
@@ -207,11 +226,15 @@ def _softmax_backward_blocks(start, stop, size, y, g, gx):
     total, dot = np.empty(size), np.empty(size, y.dtype)
     for unit in range(start, stop):
         o, lo, hi = _block(unit, size, y.shape[2])
-        total[:] = 0
+        total[:] = dot[:] = 0
+        part = dot[: hi - lo]
         for k in range(y.shape[1]):
             row, grad = y[o, k, lo:hi], g[o, k, lo:hi]
             for j in range(row.size):
-                total[j] += row[j] * grad[j]
+                part[j] += row[j] * grad[j]
+            if k % _TOGETHER == _TOGETHER - 1:
+                _move(part, total)
+        _move(part, total)
         for j in range(hi - lo):
             dot[j] = total[j]
         for k in range(y.shape[1]):
@@ -225,11 +248,15 @@ def _log_softmax_backward_blocks(start, stop, size, y, g, gx):
     total, sums = np.empty(size), np.empty(size, y.dtype)
     for unit in range(start, stop):
         o, lo, hi = _block(unit, size, y.shape[2])
-        total[:] = 0
+        total[:] = sums[:] = 0
+        part = sums[: hi - lo]
         for k in range(y.shape[1]):
             grad = g[o, k, lo:hi]
             for j in range(grad.size):
-                total[j] += grad[j]
+                part[j] += grad[j]
+            if k % _TOGETHER == _TOGETHER - 1:
+                _move(part, total)
+        _move(part, total)
         for j in range(hi - lo):
             sums[j] = total[j]
         for k in range(y.shape[1]):
@@ -239,13 +266,16 @@ def _log_softmax_backward_blocks(start, stop, size, y, g, gx):
 
 
 @njit
-def _cross_entropy_blocks(start, stop, size, x, losses, targets, sure, spread, smooth, ignore_index):
-    peak, scratch = np.empty(size, x.dtype), np.empty(size, x.dtype)
+def _cross_entropy_blocks(start, stop, size, x, losses, peaks, scales, targets, sure, spread, smooth, ignore_index):
     log_sum, smoothed = np.empty(size), np.zeros(size)
     for unit in range(start, stop):
         o, lo, hi = _block(unit, size, x.shape[2])
+        peak, scale = peaks[o, lo:hi], scales[o, lo:hi]
         _find_peak(x, o, lo, hi, peak)
-        _find_log_sum(x, o, lo, hi, peak, scratch, log_sum)
+        _find_total(x, o, lo, hi, peak, x, False, log_sum)
+        for j in range(hi - lo):
+            scale[j] = 1 / log_sum[j]
+            log_sum[j] = logarithm(log_sum[j])
         if smooth:
             smoothed[:] = 0
             for k in range(x.shape[1]):
@@ -260,23 +290,27 @@ def _cross_entropy_blocks(start, stop, size, x, losses, targets, sure, spread, s
                 losses[o, lo + j] = sure[t] * (log_sum[j] - (x[o, t, lo + j] - peak[j])) + smoothed[j]
 
 
+@njit(fastmath=_CONTRACT)
+def _scaled_exponentials(row, peak, factor, out):
+    for j in range(row.size):
+        out[j] = exponential(row[j] - peak[j]) * factor[j]
+
+
 @njit
-def _cross_entropy_input_blocks(start, stop, size, x, gx, g, targets, sure, spread, smooth, ignore_index):
-    peak, total = np.empty(size, x.dtype), np.empty(size)
+def _cross_entropy_input_blocks(
+    start, stop, size, x, gx, g, peaks, scales, targets, sure, spread, smooth, ignore_index
+):
+    factor = np.empty(size, x.dtype)
     spread_sum = spread.sum()
     for unit in range(start, stop):
         o, lo, hi = _block(unit, size, x.shape[2])
-        _find_peak(x, o, lo, hi, peak)
-        total[:] = 0
-        for k in range(x.shape[1]):
-            _add_exponentials(x[o, k, lo:hi], peak, gx[o, k, lo:hi], total)
+        peak, scale = peaks[o, lo:hi], scales[o, lo:hi]
         for j in range(hi - lo):
             t = targets[o, lo + j]
-            peak[j] = 0 if t == ignore_index else g[o, lo + j] * (sure[t] + spread_sum) / total[j]
+            factor[j] = 0 if t == ignore_index else g[o, lo + j] * (sure[t] + spread_sum) * scale[j]
         for k in range(x.shape[1]):
             row = gx[o, k, lo:hi]
-            for j in range(row.size):
-                row[j] *= peak[j]
+            _scaled_exponentials(x[o, k, lo:hi], peak, factor, row)
             if smooth:
                 for j in range(row.size):
                     row[j] -= g[o, lo + j] * spread[k]

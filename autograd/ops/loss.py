@@ -11,22 +11,23 @@ from .elementwise import sigmoid
 from .softmax import softmax
 
 
-@primitive
+@primitive(residuals=("peak", "scale"))
 def cross_entropy_losses(logits, *, targets, weight, ignore_index, label_smoothing):
     """The sparse categorical cross-entropy of each position (report eq. 24-27): ``−w_t · log softmax(logits)_t``.
 
     logits : (N, K, ...); targets : (N, ...) integers in [0, K) or ``ignore_index``; weight : (K,) or ``None``.
     With ``label_smoothing`` ε the target distribution is ``(1−ε)·onehot + ε/K``, each class weighted.
-    Ignored positions give 0.
+    Ignored positions give 0. Residuals: what makes the softmax of a logit z again, ``e^(z − peak) · scale``, (N, ...).
     """
     check_targets("cross_entropy", logits, targets, weight, ignore_index)
     return kernels.softmax.cross_entropy(logits, targets, weight, ignore_index, label_smoothing)
 
 
-def _cross_entropy_rule(g, logits, *, targets, weight, ignore_index, label_smoothing):
+def _cross_entropy_rule(g, logits, peak, scale, *, targets, weight, ignore_index, label_smoothing):
     """``g · (softmax · Σ_k q_k − q)`` with the (weighted, smoothed) target distribution q."""
     if not isinstance(g, Tensor):
-        return kernels.softmax.cross_entropy_input(g, logits, targets, weight, ignore_index, label_smoothing)
+        settings = (targets, weight, ignore_index, label_smoothing)
+        return kernels.softmax.cross_entropy_input(g, logits, peak, scale, *settings)
     q = _target_distribution(logits, targets, weight, ignore_index, label_smoothing)
     total = q.sum(axis=1, keepdims=True)
     return g.reshape((g.shape[0], 1, *g.shape[1:])) * (softmax(logits, dim=1) * total - q)
