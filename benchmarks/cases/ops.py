@@ -39,6 +39,23 @@ OPS = [
         {"x": _MAP, "w": (32,), "b": (32,)},
         tolerance=1e-3,
     ),
+    _op(
+        "batch_norm and relu (layers)",
+        lambda fw, x: fw.nn.Sequential(fw.nn.BatchNorm2d(32), fw.nn.ReLU())(x),
+        tolerance=1e-3,
+    ),
+    _op(
+        "group_norm, 8 groups",
+        lambda fw, x, w, b: fw.F.group_norm(x, 8, w, b),
+        {"x": _MAP, "w": (32,), "b": (32,)},
+        tolerance=1e-3,
+    ),
+    _op(
+        "layer_norm 4096×256",
+        lambda fw, x, w, b: fw.F.layer_norm(x, (256,), w, b),
+        {"x": (4096, 256), "w": (256,), "b": (256,)},
+        tolerance=1e-3,
+    ),
     _op("relu", lambda fw, x: fw.F.relu(x)),
     _op("sigmoid", lambda fw, x: fw.lib.sigmoid(x)),
     _op("softmax over channels", lambda fw, x: fw.F.softmax(x, dim=1)),
