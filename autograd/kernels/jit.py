@@ -32,6 +32,7 @@ from typing import Any
 import llvmlite
 import numba
 from numba.core.caching import _Cache
+from numba.core.compiler_lock import global_compiler_lock
 
 _SOURCES = Path(__file__).parent
 _GENERATIONS_KEPT = 4  # each edit of a kernel makes a new folder of some megabytes
@@ -65,6 +66,15 @@ def njit(
     find = dispatcher.get_call_template
     dispatcher.get_call_template = lambda args, kws: find(tuple(map(numba.types.unliteral, args)), kws)
     return dispatcher
+
+
+if hasattr(os, "register_at_fork"):
+    # A child that is forked while another thread compiles would wait for that thread, which it has not: fork waits.
+    os.register_at_fork(
+        before=global_compiler_lock.acquire,
+        after_in_parent=global_compiler_lock.release,
+        after_in_child=global_compiler_lock.release,
+    )
 
 
 class _DiskCache(_Cache):

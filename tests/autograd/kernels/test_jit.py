@@ -2,12 +2,16 @@
 
 import importlib.util
 import os
+import signal
 import subprocess
 import sys
+import threading
+import time
 import warnings
 from pathlib import Path
 
 import pytest
+from numba.core.compiler_lock import global_compiler_lock
 
 from autograd.kernels import jit
 from autograd.kernels.jit import njit
@@ -196,6 +200,37 @@ def test_helper_is_compiled_once_for_constants_and_variables():
 
     assert kernel(2.0, 5) == 24.0
     assert len(helper.signatures) == 1
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
+def test_child_forked_while_another_thread_compiles_compiles_too():
+    @njit
+    def kernel(x):
+        return x + 1
+
+    compiling = threading.Event()
+
+    def compile_for_long():
+        with global_compiler_lock:
+            compiling.set()
+            time.sleep(0.2)
+
+    thread = threading.Thread(target=compile_for_long)
+    thread.start()
+    compiling.wait()
+    child = os.fork()
+    if not child:
+        os._exit(0 if kernel(1) == 2 else 1)
+    thread.join()
+    deadline = time.monotonic() + 30
+    while not (ended := os.waitpid(child, os.WNOHANG))[0]:
+        if time.monotonic() > deadline:
+            os.kill(child, signal.SIGKILL)
+            os.waitpid(child, 0)
+            pytest.fail("the child waits for a thread of its parent")
+        time.sleep(0.01)
+    assert ended[1] == 0
 
 
 def test_fastmath_true_is_refused():
