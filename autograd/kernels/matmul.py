@@ -12,8 +12,7 @@ from __future__ import annotations
 import ctypes
 import os
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import cache
 from importlib import import_module
 from typing import Any, NamedTuple
@@ -22,20 +21,23 @@ import numpy as np
 
 from .parallel import parallel_for
 
-# Multiply-adds that OpenBLAS never shares among threads: below 9216 even where a matrix meets a vector.
-_SERIAL = 9_000
-_BAND = 1 << 21  # multiply-adds that make a band worth a call and, on several threads, a waking
-_LEAST_ROWS = 32  # of a band: thinner ones leave the tiles of BLAS empty
+# Multiply-adds that OpenBLAS leaves to one thread: of matrices, and where one of the two is a vector.
+_SERIAL, _SERIAL_VECTOR = 1 << 18, 9_000
+# A band must be worth a waking, and each packs the whole other matrix anew: 8 bands of 2048×2048 cost a tenth.
+_BAND, _LEAST_WIDTH, _MOST_BANDS = 1 << 23, 128, 8
 
 
 def matmul(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """``np.matmul(a, b)`` of stacks of matrices, each at least 2-d."""
-    if a.size * b.shape[-1] < _SERIAL or a.dtype != b.dtype or a.dtype.char not in "fd" or not _blas():
+    columns = b.shape[-1]
+    work = a.shape[-2] * a.shape[-1] * columns
+    serial = work <= (_SERIAL if a.shape[-2] > 1 and columns > 1 else _SERIAL_VECTOR)
+    stack = a.ndim > 2 and a.shape[:-2] == b.shape[:-2] and a.size > 0 and b.size > 0
+    if (serial and not stack) or a.dtype != b.dtype or a.dtype.char not in "fd" or not _blas():
         return np.matmul(a, b)
-    with _one_blas_thread():
-        if a.ndim == b.ndim == 2:
-            return _in_bands(a, b)
-        return np.matmul(a, b) if a.ndim != b.ndim or a.shape[:-2] != b.shape[:-2] else _in_groups(a, b)
+    if stack:
+        return _on_one_blas_thread(_in_groups, a, b)
+    return _on_one_blas_thread(_in_bands if a.ndim == b.ndim == 2 else np.matmul, a, b)
 
 
 def _in_bands(a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -43,7 +45,8 @@ def _in_bands(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     (rows, inner), columns = a.shape, b.shape[1]
     out = np.empty((rows, columns), a.dtype)
     longer = max(rows, columns)
-    bands = max(1, min(longer // _LEAST_ROWS, rows * inner * columns // _BAND, 64))
+    bands = max(1, min(longer // _LEAST_WIDTH, rows * inner * columns // _BAND, _MOST_BANDS))
+    bands = 1 << (bands.bit_length() - 1)  # a power of two: three bands would leave one of two threads idle
     edges = [band * longer // bands for band in range(bands + 1)]
     cost = rows * inner * columns / bands / 8  # vectorised
     parallel_for(_multiply_rows if rows >= columns else _multiply_columns, bands, a, b, out, edges, cost=cost)
@@ -67,17 +70,16 @@ def _in_groups(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     shape = (*a.shape[:-1], b.shape[-1])
     a, b = a.reshape(-1, *a.shape[-2:]), b.reshape(-1, *b.shape[-2:])
     out = np.empty((len(a), *shape[-2:]), a.dtype)
-    cost = a[0].size * b.shape[-1] / 8
+    cost = a[0].size * shape[-1] / 8
     parallel_for(lambda start, stop: np.matmul(a[start:stop], b[start:stop], out=out[start:stop]), len(a), cost=cost)
     return out.reshape(shape)
 
 
 def dot(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """``np.dot`` of two vectors; the memory sets its pace, so one thread takes it."""
-    if a.size < _SERIAL or not _blas():
+    if a.size < _SERIAL_VECTOR or not _blas():
         return np.dot(a, b)
-    with _one_blas_thread():
-        return np.dot(a, b)
+    return _on_one_blas_thread(np.dot, a, b)
 
 
 # --- the threads of BLAS --------------------------------------------------------------------------------------------
@@ -87,8 +89,7 @@ _inside = 0  # our products that run now
 _before = 1  # BLAS's own number of threads, while products run
 
 
-@contextmanager
-def _one_blas_thread() -> Iterator[None]:
+def _on_one_blas_thread(product: Callable[..., Any], *args: Any) -> Any:
     """BLAS runs on one thread while any product of ours runs; what else calls NumPy has its threads back afterwards."""
     global _inside, _before
     blas = _blas()
@@ -99,7 +100,7 @@ def _one_blas_thread() -> Iterator[None]:
             blas.put(1)
         _inside += 1
     try:
-        yield
+        return product(*args)
     finally:
         with _lock:
             _inside -= 1

@@ -1,5 +1,8 @@
 import os
+import subprocess
+import sys
 import threading
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,6 +11,7 @@ import autograd
 from autograd.kernels import matmul as module
 from autograd.kernels.matmul import dot, matmul
 
+ROOT = Path(__file__).parents[3]
 SHAPES = [
     ((64, 576), (576, 1000)),  # other bits in NumPy itself, on one thread of BLAS and on two
     ((1000, 300), (300, 64)),
@@ -49,6 +53,31 @@ def test_product_is_numpys_and_has_the_same_bits_for_any_number_of_threads(shape
     assert results[0].dtype == a.dtype
     np.testing.assert_allclose(results[0], exact, rtol=0, atol=(2e-3 if dtype == "float32" else 1e-10))
     assert all(result.tobytes() == results[0].tobytes() for result in results)
+
+
+DIGESTS = """
+import hashlib, sys
+from tests.autograd.kernels.test_matmul import SHAPES, arrays, matmul, dot
+for shapes in SHAPES:
+    print(hashlib.sha256(matmul(*arrays(shapes, "f4")).tobytes()).hexdigest())
+print(dot(*arrays([(100_000,), (100_000,)], "f4")))
+"""
+
+
+@pytest.mark.skipif(not module._blas(), reason="NumPy's BLAS is not OpenBLAS")
+def test_same_bits_on_machines_where_blas_has_one_thread_or_several():
+    digests = [
+        subprocess.run(
+            [sys.executable, "-c", DIGESTS],
+            env={**os.environ, "PYTHONPATH": str(ROOT), "OPENBLAS_NUM_THREADS": threads},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for threads in "12"
+    ]
+    assert digests[0] == digests[1]
+    assert len(digests[0].split()) == len(SHAPES) + 1
 
 
 @pytest.mark.parametrize("layout", ["transposed", "every second", "reversed", "read-only"])
@@ -97,8 +126,7 @@ def test_threads_of_blas_are_given_back():
     with pytest.raises(ValueError):
         matmul(a, b[:200])
     assert get() == before
-    with module._one_blas_thread():
-        assert get() == 1
+    assert module._on_one_blas_thread(get) == 1
 
 
 @pytest.mark.skipif(not hasattr(os, "fork") or not module._blas(), reason="no fork, or no OpenBLAS")
@@ -107,11 +135,15 @@ def test_forked_child_multiplies_while_the_parent_is_multiplying():
     get = module._blas().get
     before = get()
     a, b = arrays([(300, 300), (300, 300)], "f4")
-    with module._one_blas_thread(), module._lock:
-        child = os.fork()
-        if not child:
-            os._exit(0 if get() == before and matmul(a, b).shape == (300, 300) else 1)
-        assert os.waitpid(child, 0)[1] == 0
+
+    def fork():
+        with module._lock:
+            child = os.fork()
+            if not child:
+                os._exit(0 if get() == before and matmul(a, b).shape == (300, 300) else 1)
+            return os.waitpid(child, 0)[1]
+
+    assert module._on_one_blas_thread(fork) == 0
 
 
 def test_without_openblas_products_are_numpys(monkeypatch):
