@@ -6,6 +6,7 @@ seeds. The state of a generator is a dictionary of numbers and strings that fits
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -57,6 +58,24 @@ class Generator:
 
 
 default_generator = Generator()
+
+# NumPy holds a lock of the generator while it draws, and lets other threads run. A child that was forked then would
+# wait at its first draw for a thread that it has not, so the default generator is at rest whenever a process forks.
+_held: list[Any] = []
+
+
+def _rest() -> None:
+    lock = default_generator.numpy.bit_generator.lock
+    lock.acquire()
+    _held.append(lock)
+
+
+def _go_on() -> None:
+    _held.pop().release()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_rest, after_in_parent=_go_on, after_in_child=_go_on)
 
 
 def manual_seed(seed: int) -> Generator:

@@ -2,6 +2,7 @@
 
 import multiprocessing
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -114,6 +115,29 @@ def test_forked_child_trains_while_the_parent_trains():
         stop.set()
         busy.join()
         child.kill()
+
+
+@pytest.mark.skipif("fork" not in multiprocessing.get_all_start_methods(), reason="no fork on this system")
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
+def test_child_forked_while_another_thread_draws_draws_too():
+    drawing = threading.Event()
+
+    def draw_for_long():
+        with autograd.default_generator.numpy.bit_generator.lock:  # as NumPy does while it fills an array
+            drawing.set()
+            time.sleep(0.2)
+
+    thread = threading.Thread(target=draw_for_long)
+    thread.start()
+    drawing.wait()
+    child = multiprocessing.get_context("fork").Process(target=autograd.randn, args=(3,))
+    child.start()
+    child.join(timeout=20)
+    alive = child.is_alive()
+    child.kill()
+    thread.join()
+    assert not alive, "the child waits for a thread of its parent"
+    assert autograd.randn(3).shape == (3,)
 
 
 @pytest.mark.parametrize(("threads", "error"), [(0, ValueError), (2.0, TypeError), (True, TypeError)])
