@@ -7,11 +7,11 @@ All three are faces of one sum over n, o, c, output pixels p and taps k,
 ``conv2d`` is its derivative in g (report eq. 3), ``conv2d_weight`` in w (eq. 30), ``conv2d_input`` in x (eq. 31, and
 with a chosen size the transposed convolution of fig. 11).
 
-Here the arguments are put in order; the work is done by register tiles, :mod:`.correlate`, :mod:`.weight_gradient` and
-:mod:`.depthwise`, in every type and geometry. Their readable twin is :mod:`.im2col`. ``stride=(sh, sw)``,
-``padding=((top, bottom), (left, right))``, ``dilation=(dh, dw)``. Shapes were checked by :mod:`autograd.geometry`.
-Inputs of any memory layout are accepted and never written to; the result is C-contiguous. Padding is zeros that are
-multiplied like any other number.
+Here the arguments are put in order; the work is done by register tiles, :mod:`.correlate` and :mod:`.weight_gradient`
+(:mod:`.stencil` and :mod:`.depthwise` where a group has one channel), in every type and geometry. Their readable twin
+is :mod:`.im2col`. ``stride=(sh, sw)``, ``padding=((top, bottom), (left, right))``, ``dilation=(dh, dw)``. Shapes were
+checked by :mod:`autograd.geometry`. Inputs of any memory layout are accepted and never written to; the result is
+C-contiguous. Padding is zeros that are multiplied like any other number.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from .arrays import canonical
 from .correlate import correlate
 from .depthwise import depthwise_weight_gradient
 from .plan import adjoint_axis, forward_axis, plan
+from .stencil import apply_stencil, stencil
 from .weight_gradient import weight_gradient
 
 
@@ -36,6 +37,8 @@ def conv2d(x: np.ndarray, w: np.ndarray, *, stride: Pair, padding: Padding, dila
     (top, _), (left, _) = padding
     vertical = forward_axis(rows, w.shape[2], stride[0], top, dilation[0])
     horizontal = forward_axis(columns, w.shape[3], stride[1], left, dilation[1])
+    if x.shape[1] == groups and (taps := stencil(x.shape[2:], vertical, horizontal, w.shape[3], x.itemsize)):
+        return apply_stencil(x, w, taps, out)
     filter_size = w.shape[2] * w.shape[3]
     how = plan(x.shape, w.shape[0] // groups, groups, vertical, horizontal, w.shape[2:], filter_size, x.itemsize)
     return correlate(x, w, how, out, groups=groups, pitch=w.shape[1] * filter_size)
@@ -52,6 +55,8 @@ def conv2d_input(
     (top, _), (left, _) = padding
     vertical = adjoint_axis(size[0], w.shape[2], stride[0], top, dilation[0])
     horizontal = adjoint_axis(size[1], w.shape[3], stride[1], left, dilation[1])
+    if g.shape[1] == groups and (taps := stencil(g.shape[2:], vertical, horizontal, w.shape[3], g.itemsize)):
+        return apply_stencil(g, w, taps, out)
     filter_size = w.shape[2] * w.shape[3]
     step = w.shape[1] * filter_size
     how = plan(g.shape, w.shape[1], groups, vertical, horizontal, w.shape[2:], step, g.itemsize)

@@ -30,7 +30,7 @@ from .plan import (
     WIDTH,
     Plan,
 )
-from .planes import fill_planes, image_planes, store_run
+from .planes import copy_run, fill_planes, image_planes, interleave_run
 from .tile import OUTER_ROWS, OUTER_VECTORS, ROW_VECTORS, copy_vector, lanes, multiply_outer, multiply_row
 
 # Taps that a tile gathers at a time: 27 KB of pixels stay close to the core while all output channels use them.
@@ -179,7 +179,10 @@ def _correlate_blocks(start, stop, x, w, w_pitch, out, outputs, lanes, sizes, ro
                         room = size if spread_h > 1 else (high - r) * wide - c
                         for m in range(panel):
                             place = target + m * out_size
-                            store_run(flat, place, size, place + room, spread_w, sums, m * pixels + lane, apart, lanes)
+                            if spread_w == 1:
+                                copy_run(flat, place, sums, m * pixels + lane, size, place + room, lanes)
+                            else:
+                                interleave_run(flat, place, size, spread_w, sums, m * pixels + lane, apart, lanes)
                         target += spread_h * image_columns - c * spread_w
                         lane += line - c
                         c = 0
@@ -259,4 +262,7 @@ def _correlate_tiles(start, stop, planes, w, w_pitch, out, outputs, lanes, tiles
             for r in range(runs):
                 at = (channel - first_panel * OUTER_ROWS) * pixels + run_lane[r]
                 target, size = channel * image_rows * image_columns + run_target[r], run_size[r]
-                store_run(flat, target, size, target + size, spread_w, sums, at, apart, lanes)
+                if spread_w == 1:
+                    copy_run(flat, target, sums, at, size, target + size, lanes)
+                else:
+                    interleave_run(flat, target, size, spread_w, sums, at, apart, lanes)

@@ -54,11 +54,8 @@ def copy_run(target, at, source, first, count, end, lanes):
 
 
 @njit
-def store_run(out, at, size, end, spread, sums, first, apart, lanes):
-    """Write sums to ``out[at : at + size]`` as ``copy_run`` does, in turn from ``spread`` rows that lie ``apart``."""
-    if spread == 1:
-        copy_run(out, at, sums, first, size, end, lanes)
-        return
+def interleave_run(out, at, size, spread, sums, first, apart, lanes):
+    """Write sums to ``out[at : at + size]``, each in turn from ``spread`` rows that lie ``apart``."""
     t = 0
     while spread == 2 and 2 * (t + lanes) <= size:
         interleave(out, at + 2 * t, sums, first + t, first + apart + t)

@@ -53,6 +53,7 @@ _MACHINE = _machine()
 OUTER_ROWS, OUTER_VECTORS = _MACHINE.outer
 ROW_VECTORS = _MACHINE.row
 DOT_ROWS, DOT_TAPS = _MACHINE.dots
+STENCIL_VECTORS = 4  # of pixels: a mask is loaded with each, so loads and not sums are what it waits for
 ROW_TAPS = 9  # of one output channel: a 3 × 3 filter at once
 
 
@@ -83,6 +84,14 @@ class _Emitter:
         loaded = self.builder.load(self.builder.bitcast(pointer, self.vector.as_pointer()))
         loaded.align = self._align
         return loaded
+
+    def load_masked(self, pointer: ir.Value, mask: ir.Value) -> ir.Value:
+        """Zero in the lanes whose mask, integers of the same width, has no bits."""
+        integers = ir.VectorType(ir.IntType(8 * self._align), self.lanes)
+        bits = self.builder.load(self.builder.bitcast(mask, integers.as_pointer()))
+        bits.align = self._align
+        loaded = self.builder.bitcast(self.load(pointer), integers)
+        return self.builder.bitcast(self.builder.and_(loaded, bits), self.vector)
 
     def store(self, value: ir.Value, pointer: ir.Value) -> None:
         self.builder.store(value, self.builder.bitcast(pointer, self.vector.as_pointer())).align = self._align
@@ -229,6 +238,42 @@ def _outer(height: int, width: int, weights: Any, pixels: Any, taps: Any, result
         before = [builder.select(add, emit.load(place), emit.zero) for place in places]
         for place, value in zip(places, body.loop(count, 1, before, accumulate)):
             emit.store(value, place)
+        return context.get_dummy_value()
+
+    return signature, generate
+
+
+@intrinsic
+def multiply_masked(typing_context, weights, w0, pixels, p0, taps, count, masks, m0, pitch, result, r0):
+    """``result[r0 + p] = sum over k < count of weights[w0 + taps[k, 0]] · pixels[p0 + taps[k, 1] + p]``, the pixel
+    taken as 0 where ``masks[m0 + k·pitch + p]`` has no bits; STENCIL_VECTORS · lanes pixels p, at least one tap.
+    """
+    element = _float_arrays(weights, pixels, result)
+    if masks.dtype != (types.int32 if element == types.float32 else types.int64):
+        raise TypingError(f"masks are integers as wide as {element}, got {masks}")
+    index = types.int64
+    signature = types.void(weights, index, pixels, index, taps, index, masks, index, index, result, index)
+
+    def generate(context, builder, signature, args):
+        _, w0, _, p0, _, count, _, m0, pitch, _, r0 = args
+        emit, body = _Emitter(context, builder, element), _Body(context, builder, signature, args)
+        weights, pixels, result = body.address(0, w0), body.address(2, p0), body.address(9, r0)
+        table, masks = body.address(4, _constant(0)), body.address(6, m0)
+
+        def accumulate(k, sums):
+            entry = builder.gep(table, [builder.mul(k, _constant(2))])
+            weight = emit.splat(builder.load(builder.gep(weights, [builder.load(entry)])))
+            window = builder.gep(pixels, [builder.load(builder.gep(entry, [_constant(1)]))])
+            bits = builder.gep(masks, [builder.mul(k, pitch)])
+            following = []
+            for v, total in enumerate(sums):
+                place = [_constant(v * emit.lanes)]
+                pixel = emit.load_masked(builder.gep(window, place), builder.gep(bits, place))
+                following.append(emit.multiply_add(weight, pixel, total))
+            return following
+
+        for v, value in enumerate(body.loop(count, 1, [emit.zero] * STENCIL_VECTORS, accumulate)):
+            emit.store(value, builder.gep(result, [_constant(v * emit.lanes)]))
         return context.get_dummy_value()
 
     return signature, generate

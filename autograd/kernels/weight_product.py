@@ -19,7 +19,7 @@ from .tile import DOT_ROWS, DOT_TAPS, OUTER_ROWS, OUTER_VECTORS, lanes, multiply
 # Pixels that are gathered at a time: 48 KB of them stay close to the core while all output channels use them.
 _PIXELS = 512
 # Gathering an element, in multiply-adds of a vector.
-_GATHER_COST = 1.25
+_GATHER_COST = 2
 
 
 def product_chunks(outputs: int, taps: int, groups: int, dot_pixels: int, vector: int) -> int:

@@ -50,6 +50,11 @@ CASES = {
     "groups": ((2, 6, 5, 4), (4, 3, 3, 3), {"groups": 2, "padding": ((1, 1), (1, 1))}),
     "depthwise": ((2, 5, 6, 5), (5, 1, 3, 3), {"groups": 5, "padding": ((1, 1), (1, 1))}),
     "depthwise, two each, stride 2": ((1, 3, 7, 6), (6, 1, 3, 3), {"groups": 3, "stride": (2, 2)}),
+    "depthwise, output as large as the input": (
+        (2, 3, 9, 8),
+        (6, 1, 3, 5),
+        {"groups": 3, "padding": ((2, 2), (2, 2)), "dilation": (2, 1)},
+    ),
     "one pixel": ((1, 1, 1, 1), (1, 1, 1, 1), {}),
     "one column": ((1, 2, 9, 1), (2, 2, 3, 1), {"padding": ((1, 1), (0, 0))}),
     "one row, wider than two tiles": ((1, 1, 1, 131), (2, 1, 1, 3), {"padding": ((0, 0), (1, 1))}),
@@ -225,7 +230,9 @@ def test_inputs_are_never_written_and_may_be_read_only():
 
 
 @pytest.mark.parametrize("poison", [np.nan, np.inf, -np.inf])
-@pytest.mark.parametrize("name", ["3x3 same", "stride 2 leaves a rest", "depthwise", "dilation"])
+@pytest.mark.parametrize(
+    "name", ["3x3 same", "stride 2 leaves a rest", "depthwise", "depthwise, output as large as the input", "dilation"]
+)
 def test_nan_and_infinity_reach_exactly_the_results_they_belong_to(name, poison):
     x, w, g, options = build(name, np.float32)
     with np.errstate(invalid="ignore"):

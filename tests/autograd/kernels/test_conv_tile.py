@@ -6,6 +6,7 @@ import sys
 
 import numpy as np
 import pytest
+from numba.core.errors import TypingError
 
 from autograd.kernels import conv, planes, tile
 from autograd.kernels.jit import njit
@@ -28,6 +29,11 @@ def row(weights, pixels, taps, result):
 @njit
 def dots(rows, pixels, offsets, length, result):
     tile.add_dots(rows, 1, 300, pixels, 7, offsets, 2, length, result, 2)
+
+
+@njit
+def stencil(weights, pixels, taps, masks, result):
+    tile.multiply_masked(weights, 3, pixels, 50, taps, taps.shape[0], masks, 2, 200, result, 1)
 
 
 @njit
@@ -116,6 +122,28 @@ def test_add_masked_dots_is_its_formula(dtype):
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
+def test_multiply_masked_is_its_formula(dtype):
+    rng = np.random.default_rng(2)
+    count = tile.STENCIL_VECTORS * tile.lanes(dtype)
+    taps = np.stack([rng.integers(0, 9, 5), rng.integers(-50, 50, 5)], 1)
+    weights, pixels = rng.normal(size=12).astype(dtype), rng.normal(size=400).astype(dtype)
+    keep = rng.integers(0, 2, (5, 200))
+    result = np.ones(count + 2, dtype)
+    stencil(weights, pixels, taps, -keep.astype(f"i{np.dtype(dtype).itemsize}").ravel(), result)
+    expected = np.zeros(count)
+    for k, (a, b) in enumerate(taps):
+        expected += float(weights[3 + a]) * pixels[50 + b :][:count] * np.append(keep, 0).ravel()[k * 200 + 2 :][:count]
+    assert result[0] == result[-1] == 1
+    np.testing.assert_allclose(result[1:-1], expected, atol=2e-5)
+
+
+def test_multiply_masked_refuses_masks_of_another_width():
+    taps, masks = np.zeros((1, 2), np.int64), np.zeros(400, np.int64)
+    with pytest.raises(TypingError, match="masks are integers as wide as float32"):
+        stencil(np.zeros(9, np.float32), np.zeros(400, np.float32), taps, masks, np.zeros(400, np.float32))
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
 def test_copies_write_whole_vectors(dtype):
     lanes = tile.lanes(dtype)
     source = np.arange(1, 2 * lanes + 9).astype(dtype)
@@ -161,7 +189,11 @@ def guarded(array, at_end):
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="mprotect by way of libc")
 @pytest.mark.parametrize("at_end", [True, False])
 @pytest.mark.parametrize(
-    "name", ["3x3 same", "1x1", "stride and dilation", "depthwise", "one row, wider than two tiles"]
+    "name",
+    [
+        *("3x3 same", "1x1", "stride and dilation", "depthwise", "depthwise, output as large as the input"),
+        "one row, wider than two tiles",
+    ],
 )
 def test_nothing_outside_of_the_inputs_is_read(name, at_end):
     x, w, g, options = build(name, np.float32)
