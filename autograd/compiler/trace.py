@@ -73,6 +73,10 @@ class TracedTensor(Tensor):
         self.trace.stop("a hook is registered on a tensor")
         return self.inner.register_hook(hook)
 
+    def backward(self, *args: Any, **kwargs: Any) -> None:
+        self.trace.stop("backward is called inside; compile what computes the loss, and call backward on what it gives")
+        self.inner.backward(*args, **kwargs)
+
     def retain_grad(self) -> None:
         self.trace.stop("retain_grad is called")
         self.inner.retain_grad()

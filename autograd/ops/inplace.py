@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from ..memory import Cut, cut_out, note_write, owner
-from ..modes import modes, no_grad
+from ..modes import modes, no_grad, not_compiled
 from ..primitive import primitive
 from ..tensor import Tensor
 from . import index, positions, public, public_arrays, sampling, special
@@ -57,6 +57,7 @@ filled.vjp(input=lambda g: _no_slope(g), value=lambda g, value_shape: sum_to(g, 
 
 def write(self: Tensor, name: str, op: Callable[..., Any], *args: Any, **settings: Any) -> Tensor:
     """Put ``op(self, ...)`` into the memory of ``self``, which becomes (and whose views become) its result."""
+    not_compiled(f"{name} writes in place")
     _check_writable(self, name)
     operands = [x for x in (*args, *settings.values()) if isinstance(x, Tensor)]
     recording = modes.grad_enabled and any(x.requires_grad for x in (self, *operands))

@@ -235,7 +235,7 @@ GIVES_UP = {
     "read by item": lambda x: x * float(x.sum().item()),
     "read by tolist": lambda x: x * len(x.tolist()),
     "read by numpy": lambda x: x * float(x.detach().numpy()[0]),
-    "are read by": keep_in_place,
+    "add_ writes in place": keep_in_place,
     "random numbers": lambda x: x + autograd.randn(3),
     "a view of an argument": lambda x: x.reshape(3, 1),
     "share memory": lambda x: [(y := x * 2).reshape(3, 1), y.reshape(1, 3)],
@@ -272,6 +272,80 @@ def test_the_reason_names_the_line():
     f = autograd.compile(GIVES_UP["the values of a tensor are read by bool"])
     with pytest.warns(UserWarning, match=r"test_compile\.py:\d+"):
         f(normal(3))
+
+
+def test_a_whole_training_step_runs_uncompiled_and_right():
+    autograd.manual_seed(0)
+    eager = nn.Linear(4, 3)
+    other = copy.deepcopy(eager)
+    x, t = normal(6, 4), autograd.tensor(RNG.integers(0, 3, 6))
+
+    def step(model, optimizer):
+        optimizer.zero_grad()
+        loss = F.cross_entropy(model(x), t)
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    first, second = (optim.Adam(m.parameters()) for m in (eager, other))
+    compiled = autograd.compile(lambda: step(other, second))
+    with pytest.warns(UserWarning, match="backward is called inside"):
+        losses = [compiled().item() for _ in range(3)]
+    close(losses, np.array([step(eager, first).item() for _ in range(3)]))
+    close(other.weight.detach().numpy(), eager.weight.detach().numpy())
+
+
+def test_a_write_to_a_tensor_from_outside_runs_uncompiled():
+    seen = autograd.zeros(3)
+
+    def f(x):
+        seen.add_(1)
+        return x * seen
+
+    compiled = autograd.compile(f)
+    x = normal(3)
+    with pytest.warns(UserWarning, match="in place"):
+        results = [compiled(x).numpy() for _ in range(3)]
+    close(np.array(results), np.outer((1, 2, 3), x.numpy()))
+
+
+def test_no_grad_inside():
+    def f(x):
+        with autograd.no_grad():
+            factor = x.exp()
+        return x * factor
+
+    compiled = autograd.compile(f, fullgraph=True)
+    x = normal(4).requires_grad_()
+    for _ in range(3):
+        (g,) = autograd.grad(compiled(x).sum(), x)
+        close(g.numpy(), np.exp(x.detach().numpy()))
+    (g,) = autograd.grad(compiled(x).sum(), x, create_graph=True)
+    assert not g.requires_grad
+
+
+def test_an_eager_graph_with_a_compiled_node_is_drawn():
+    twin = autograd.compile(Net())
+    x = normal(2, 2, 6, 6)
+    twin(x)
+    assert "compiled" in autograd.viz.graph(twin(x).sum()).svg()
+
+
+def test_a_checkpoint_of_a_compiled_module():
+    autograd.manual_seed(0)
+    net = Net()
+    twin = autograd.compile(net, fullgraph=True)
+    x = normal(2, 2, 6, 6)
+    twin(x)
+    results = []
+    for model in (twin, twin, net):
+        net.zero_grad()
+        autograd.manual_seed(3)
+        autograd.checkpoint.checkpoint(model, x).sum().backward()
+        results.append((net.first.weight.grad.numpy().copy(), net.norm.num_batches_tracked.item()))
+    close(results[0][0], results[2][0], 1e-4)
+    close(results[1][0], results[2][0], 1e-4)
+    assert [n for _, n in results] == [2, 3, 4]
 
 
 def test_fullgraph_refuses():
