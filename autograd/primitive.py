@@ -195,7 +195,10 @@ class Primitive:
         return self.with_residuals(*inputs, **settings)[0] if self.residuals else self._run(inputs, settings)
 
     def with_residuals(self, *inputs: Any, **settings: Any) -> tuple:
-        """``(output, *residuals)``: the output recorded as usual, the by-products as plain arrays."""
+        """``(output, *residuals)``: the output recorded as usual, the by-products as plain arrays.
+
+        Give them to ops or to :func:`autograd.modes.effect`: a compiled function does not see what NumPy makes of them.
+        """
         residuals: list = []
         return (self._run(inputs, settings, residuals), *residuals)
 

@@ -15,6 +15,7 @@ import numpy as np
 from . import graph, memory
 from .dtypes import default_float
 from .hooks import HookHandle, add_hook
+from .modes import modes
 
 if TYPE_CHECKING:
     from .graph import Node
@@ -280,6 +281,11 @@ def wrap(data: np.ndarray, node: Node | None = None) -> Tensor:
     tensor._grad = None
     tensor._family = None
     return tensor
+
+
+def by_product(array: np.ndarray) -> Tensor:
+    """A Tensor of a by-product of an op, without a history: positions of maxima, say."""
+    return wrap(array) if modes.trace is None else modes.trace.result(wrap(array))
 
 
 def _to_array(data: Any, dtype: Any) -> np.ndarray:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..primitive import primitive
-from ..tensor import Tensor, as_tensor, wrap
+from ..tensor import Tensor, as_tensor, by_product
 from .compare import maximum, minimum
 from .index import _scatter_add
 from .join import _pad
@@ -125,7 +125,7 @@ def _extreme(input, dim, keepdim, other, axis, keepdims, by_dim, over_all, of_tw
     if dim is None:
         return over_all(input, dim=axes_of(None, input.ndim, by_dim.name), keepdim=keepdim)
     values, indices = by_dim.with_residuals(input, dim=axis_of(dim, input.ndim, by_dim.name), keepdim=keepdim)
-    return ValuesIndices(as_tensor(values), wrap(np.asarray(indices)))
+    return ValuesIndices(as_tensor(values), by_product(np.asarray(indices)))
 
 
 def max(

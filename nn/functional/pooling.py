@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from autograd import geometry
-from autograd.modes import modes
 from autograd.ops import pool as ops
-from autograd.tensor import Tensor, wrap
+from autograd.ops.layout import cast
+from autograd.tensor import Tensor, by_product
 
 from .shapes import per_image, plane
 
@@ -57,10 +57,7 @@ def max_pool2d(
     y, indices = ops.max_pool2d.with_residuals(
         input, kernel_size=kernel, stride=stride, padding=padding, dilation=dilation, output_size=size
     )
-    if not return_indices:
-        return y
-    positions = wrap(np.asarray(indices, dtype=np.int64))
-    return y, positions if modes.trace is None else modes.trace.result(positions)
+    return (y, by_product(cast(indices, dtype=np.int64))) if return_indices else y
 
 
 @per_image

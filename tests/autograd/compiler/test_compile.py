@@ -233,6 +233,7 @@ def keep_in_place(x):
 GIVES_UP = {
     "the values of a tensor are read by bool": lambda x: x * 2 if (x.sum() > 0) else x * 3,
     "read by item": lambda x: x * float(x.sum().item()),
+    "are read by item": lambda x: x * x.reshape(1, 3).max(1).indices.item(),
     "read by tolist": lambda x: x * len(x.tolist()),
     "read by numpy": lambda x: x * float(x.detach().numpy()[0]),
     "add_ writes in place": keep_in_place,
