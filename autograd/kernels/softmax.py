@@ -90,11 +90,11 @@ def cross_entropy_input(
 
 
 def _target_settings(logits, targets, weight, ignore_index, label_smoothing):
-    """Targets, and the two parts of q: ``sure[target] + spread[k]``, in float64."""
+    """Targets, and the two parts of q: ``sure[target] + spread[k]``, in float64, with the sum of the latter."""
     classes = logits.shape[1]
     w = np.ones(classes) if weight is None else np.asarray(weight, np.float64)
     sure, spread = w * (1 - label_smoothing), w * (label_smoothing / max(classes, 1))
-    return canonical(targets, np.int64), sure, spread, bool(label_smoothing), int(ignore_index)
+    return canonical(targets, np.int64), sure, spread, float(spread.sum()), bool(label_smoothing), int(ignore_index)
 
 
 def _along(kernel, dim, x, *others):
@@ -169,6 +169,12 @@ def _add_exponentials(row, peak, total):
 
 
 @njit
+def _clear(total):  # element by element: a slice takes longer to compile (see kernels.jit)
+    for j in range(total.size):
+        total[j] = 0
+
+
+@njit
 def _move(part, total):
     """Add ``part`` to ``total`` and begin it anew."""
     for j in range(part.size):
@@ -177,15 +183,12 @@ def _move(part, total):
 
 
 @njit
-def _find_total(x, o, lo, hi, peak, y, keep, total):
-    """``Σ_k e^(x_k − peak)`` of each position; with ``keep`` its terms go to y."""
+def _find_total(x, o, lo, hi, peak, total):
+    """``Σ_k e^(x_k − peak)`` of each position."""
     part = np.zeros(hi - lo, x.dtype)  # float64 for each term would halve the exponential's speed
-    total[:] = 0
+    _clear(total)
     for k in range(x.shape[1]):
-        if keep:
-            _keep_exponentials(x[o, k, lo:hi], peak, y[o, k, lo:hi], part)
-        else:
-            _add_exponentials(x[o, k, lo:hi], peak, part)
+        _add_exponentials(x[o, k, lo:hi], peak, part)
         if k % _TOGETHER == _TOGETHER - 1:
             _move(part, total)
     _move(part, total)
@@ -197,7 +200,13 @@ def _softmax_blocks(start, stop, size, x, y):
     for unit in range(start, stop):
         o, lo, hi = _block(unit, size, x.shape[2])
         _find_peak(x, o, lo, hi, peak)
-        _find_total(x, o, lo, hi, peak, y, True, total)
+        part = np.zeros(hi - lo, x.dtype)
+        _clear(total)
+        for k in range(x.shape[1]):
+            _keep_exponentials(x[o, k, lo:hi], peak, y[o, k, lo:hi], part)
+            if k % _TOGETHER == _TOGETHER - 1:
+                _move(part, total)
+        _move(part, total)
         for j in range(hi - lo):
             peak[j] = 1 / total[j]
         for k in range(x.shape[1]):
@@ -212,7 +221,7 @@ def _log_softmax_blocks(start, stop, size, x, y):
     for unit in range(start, stop):
         o, lo, hi = _block(unit, size, x.shape[2])
         _find_peak(x, o, lo, hi, peak)
-        _find_total(x, o, lo, hi, peak, y, False, total)
+        _find_total(x, o, lo, hi, peak, total)
         for j in range(hi - lo):
             log_sum[j] = logarithm(total[j])
         for k in range(x.shape[1]):
@@ -226,8 +235,8 @@ def _softmax_backward_blocks(start, stop, size, y, g, gx):
     total, dot = np.empty(size), np.empty(size, y.dtype)
     for unit in range(start, stop):
         o, lo, hi = _block(unit, size, y.shape[2])
-        total[:] = dot[:] = 0
-        part = dot[: hi - lo]
+        part = np.zeros(hi - lo, y.dtype)
+        _clear(total)
         for k in range(y.shape[1]):
             row, grad = y[o, k, lo:hi], g[o, k, lo:hi]
             for j in range(row.size):
@@ -248,8 +257,8 @@ def _log_softmax_backward_blocks(start, stop, size, y, g, gx):
     total, sums = np.empty(size), np.empty(size, y.dtype)
     for unit in range(start, stop):
         o, lo, hi = _block(unit, size, y.shape[2])
-        total[:] = sums[:] = 0
-        part = sums[: hi - lo]
+        part = np.zeros(hi - lo, y.dtype)
+        _clear(total)
         for k in range(y.shape[1]):
             grad = g[o, k, lo:hi]
             for j in range(grad.size):
@@ -266,18 +275,20 @@ def _log_softmax_backward_blocks(start, stop, size, y, g, gx):
 
 
 @njit
-def _cross_entropy_blocks(start, stop, size, x, losses, peaks, scales, targets, sure, spread, smooth, ignore_index):
+def _cross_entropy_blocks(
+    start, stop, size, x, losses, peaks, scales, targets, sure, spread, spread_sum, smooth, ignore_index
+):
     log_sum, smoothed = np.empty(size), np.zeros(size)
     for unit in range(start, stop):
         o, lo, hi = _block(unit, size, x.shape[2])
         peak, scale = peaks[o, lo:hi], scales[o, lo:hi]
         _find_peak(x, o, lo, hi, peak)
-        _find_total(x, o, lo, hi, peak, x, False, log_sum)
+        _find_total(x, o, lo, hi, peak, log_sum)
         for j in range(hi - lo):
             scale[j] = 1 / log_sum[j]
             log_sum[j] = logarithm(log_sum[j])
         if smooth:
-            smoothed[:] = 0
+            _clear(smoothed)
             for k in range(x.shape[1]):
                 row = x[o, k, lo:hi]
                 for j in range(row.size):
@@ -298,10 +309,9 @@ def _scaled_exponentials(row, peak, factor, out):
 
 @njit
 def _cross_entropy_input_blocks(
-    start, stop, size, x, gx, g, peaks, scales, targets, sure, spread, smooth, ignore_index
+    start, stop, size, x, gx, g, peaks, scales, targets, sure, spread, spread_sum, smooth, ignore_index
 ):
     factor = np.empty(size, x.dtype)
-    spread_sum = spread.sum()
     for unit in range(start, stop):
         o, lo, hi = _block(unit, size, x.shape[2])
         peak, scale = peaks[o, lo:hi], scales[o, lo:hi]
