@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from .graph import Node
+from .kernels.blocks import copied, spread
 from .memory import check_unwritten
 from .modes import modes, set_grad_enabled
 from .tensor import Tensor, as_tensor, wrap
@@ -79,10 +80,11 @@ def run(
                     pending[parent] = part
                 elif parent in owned:
                     pending[parent] += part
+                elif not create_graph and type(part) is np.ndarray and part.ndim:
+                    pending[parent] = spread(np.add, pending[parent], part)
+                    owned.add(parent)
                 else:
                     pending[parent] = pending[parent] + part
-                    if not create_graph and part.ndim:
-                        owned.add(parent)
             if not retain_graph and node.saved:
                 node.saved = None
     return found
@@ -207,7 +209,7 @@ def backward(
                 tensor._grad = tensor._grad + (g if create_graph else wrap(np.asarray(g), None))
         else:
             # a copy: the array may also be someone else's gradient, or a view of one
-            tensor._grad = g if create_graph else wrap(np.array(g), None)
+            tensor._grad = g if create_graph else wrap(copied(g), None)
 
 
 def _target(tensor: Tensor, caller: str) -> Node:
@@ -247,5 +249,5 @@ def grad(
                 raise RuntimeError(f"grad: the outputs do not depend on input {position}; allow_unused=True gives None")
             results.append(None)
         else:
-            results.append(found[node] if create_graph else wrap(np.array(found[node]), None))
+            results.append(found[node] if create_graph else wrap(copied(found[node]), None))
     return tuple(results)

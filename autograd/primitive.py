@@ -350,7 +350,9 @@ def _keep(plan: Plan, values: list) -> tuple:
     kept = tuple([values[i] for i in plan.values])
     if exported:
         kept = tuple([private(value) for value in kept])
-    return kept + tuple([np.shape(values[i]) for i in plan.shapes]) if plan.shapes else kept
+    if plan.shapes:
+        kept += tuple([v.shape if type(v := values[i]) is np.ndarray else np.shape(v) for i in plan.shapes])
+    return kept
 
 
 _SCALARS = {bool, int, float, complex, type(None)}

@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from .blocks import copied
+
 LARGE = 1 << 15  # elements: from here on, a pass over memory less is worth the call of a compiled kernel
 _FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
 
@@ -42,6 +44,8 @@ def canonical(x: Any, dtype: Any = None) -> np.ndarray:
     x = np.asarray(x, dtype)
     if x.flags.carray and x.dtype.isnative:
         return x
+    if x.dtype.isnative and x.size >= LARGE and not x.flags.c_contiguous:
+        return copied(x)
     x = np.require(x, x.dtype.newbyteorder("="), ("C", "A"))
     # a copy would cost as much as some kernels; the flag only decides which signature Numba sees
     return x if x.flags.writeable else np.asarray(_Alias(x))

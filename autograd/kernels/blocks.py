@@ -1,23 +1,95 @@
-"""NumPy's functions of one element on large arrays: on all threads, in blocks whatever their number."""
+"""NumPy's elementwise functions and copies of large arrays, on all threads: NumPy itself uses one.
+
+The last bit of some functions depends on whether an element stands in a whole vector or in the rest behind the last
+one. Flat arrays are therefore cut at multiples of a number that the width of every vector divides: the same bits for
+any number of threads.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 
-from .parallel import parallel_for
+from .parallel import WORTH_WAKING, parallel_for
 
-_BLOCK = 1 << 15  # elements
-_COST = 10  # operations of an exponential, about
+_STEP = 1 << 12  # elements
+_ROWS = 8  # the first axis that has so many is cut
+_FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
+EXPONENTIAL = 10  # the cost of an exponential; of an addition it is 2, for it waits for memory
 
 
-def each(function: np.ufunc, x: np.ndarray) -> np.ndarray:
-    """``function(x)`` of an array in row-major order."""
-    flat, out = x.reshape(-1), np.empty(x.shape, x.dtype)
-    parallel_for(_run, -(-flat.size // _BLOCK), function, flat, out.reshape(-1), cost=_COST * _BLOCK)
+def spread(function: np.ufunc, *inputs: Any, cost: float = 2) -> Any:
+    """``function(*inputs)`` of arrays and numbers that broadcast.
+
+    function : gives floating point numbers of the dtype it is given.
+    cost : of one element, see :func:`autograd.kernels.parallel.parallel_for`.
+    """
+    for x in inputs:
+        if type(x) is np.ndarray and x.size * cost >= WORTH_WAKING:
+            out = _spread(function, inputs, cost)
+            return function(*inputs) if out is None else out
+    return function(*inputs)
+
+
+def _spread(function: np.ufunc, inputs: tuple, cost: float) -> np.ndarray | None:
+    """The result, or ``None`` for inputs of several dtypes or in an order that NumPy walks through better."""
+    arrays = [x for x in inputs if isinstance(x, np.ndarray)]
+    if any(isinstance(x, np.generic) for x in inputs):
+        return None  # a float64 one widens
+    whole = max(arrays, key=lambda x: x.size)
+    shape, dtype = whole.shape, whole.dtype
+    if dtype not in _FLOATS or not all(x.dtype == dtype and (x.shape == shape or _fits(x, shape)) for x in arrays):
+        return None
+    out = np.empty(shape, dtype)
+    if all(x.shape == shape and x.flags.c_contiguous for x in arrays):
+        flat = out.reshape(-1)
+        _on_blocks(function, flat, [x.reshape(-1) if isinstance(x, np.ndarray) else x for x in inputs], cost)
+    elif all(x.ndim == 0 or x.strides[-1] in (0, x.itemsize) for x in arrays):
+        views = [np.broadcast_to(x, shape) if isinstance(x, np.ndarray) else x for x in inputs]
+        _on_blocks(function, out, views, cost)
+    else:
+        return None
     return out
 
 
-def _run(start: int, stop: int, function: np.ufunc, x: np.ndarray, y: np.ndarray) -> None:
+def _fits(x: np.ndarray, shape: tuple[int, ...]) -> bool:
+    """Whether ``x`` broadcasts to ``shape``."""
+    return x.ndim <= len(shape) and all(n in (1, m) for n, m in zip(reversed(x.shape), reversed(shape)))
+
+
+def copied(x: Any) -> np.ndarray:
+    """A copy of ``x`` in row-major order."""
+    if type(x) is not np.ndarray or x.size * 2 < WORTH_WAKING:
+        return np.array(x, order="C")
+    out = np.empty(x.shape, x.dtype)
+    assign(out, x)
+    return out
+
+
+def assign(target: np.ndarray, source: np.ndarray) -> None:
+    """``target[...] = source``, of the same shape."""
+    if target.size * 2 >= WORTH_WAKING and not target.dtype.hasobject:
+        _on_blocks(_copy, target, [source], 2)
+    else:
+        target[...] = source
+
+
+def _copy(source: np.ndarray, target: np.ndarray) -> None:
+    np.copyto(target, source)
+
+
+def _on_blocks(function: Callable, out: np.ndarray, inputs: list, cost: float) -> None:
+    """``function(*inputs, out)`` in one call for each range of rows: between two calls a thread waits for the GIL."""
+    axis = next((i for i, n in enumerate(out.shape) if n >= _ROWS), out.shape.index(max(out.shape)))
+    step = _STEP if out.ndim == 1 else 1
+    rows = -(-out.shape[axis] // step)
+    before = (slice(None),) * axis
+    parallel_for(_run, rows, function, out, inputs, before, step, cost=cost * out.size / rows)
+
+
+def _run(start: int, stop: int, function: Callable, out: np.ndarray, inputs: list, before: tuple, step: int) -> None:
+    part = (*before, slice(start * step, stop * step))
     with np.errstate(all="ignore"):  # each thread warns for itself
-        for i in range(start * _BLOCK, stop * _BLOCK, _BLOCK):
-            function(x[i : i + _BLOCK], out=y[i : i + _BLOCK])
+        function(*[x[part] if isinstance(x, np.ndarray) else x for x in inputs], out[part])

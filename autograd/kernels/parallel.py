@@ -19,7 +19,7 @@ from typing import Any
 
 # Waking a thread takes some 50 µs; a core does about 10 simple operations in a nanosecond when they vectorise. Below
 # this many operations a second thread only gets in the way.
-_WORTH_WAKING = 200_000
+WORTH_WAKING = 200_000
 # More ranges than threads, so that a thread that the system holds up does not hold up the whole loop.
 _RANGES_PER_THREAD = 4
 
@@ -37,7 +37,7 @@ def parallel_for(kernel: Callable[..., Any], n: int, *args: Any, cost: float) ->
     if n <= 0:
         return
     threads = min(_pool.threads, n)
-    if threads == 1 or n * cost < _WORTH_WAKING or not _pool.lock.acquire(blocking=False):
+    if threads == 1 or n * cost < WORTH_WAKING or not _pool.lock.acquire(blocking=False):
         kernel(0, n, *args)
         return
     try:

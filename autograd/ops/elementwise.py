@@ -10,6 +10,7 @@ import numpy as np
 from .. import kernels
 from ..dtypes import result_type
 from ..kernels.arrays import is_large
+from ..kernels.blocks import EXPONENTIAL, spread
 from ..primitive import primitive
 from ..tensor import Tensor
 from .compare import keep, where
@@ -21,38 +22,70 @@ from .pieces import _no_slope, _trunc_divide, floor_divide
 
 @primitive(elementwise=True)
 def _add(input, other):
-    return np.add(input, other)
+    return spread(np.add, input, other)
 
 
 @primitive(elementwise=True, booleans=False)
 def _sub(input, other):
     if type(other) is bool or type(input) is bool:
         raise TypeError("sub: not for booleans; a number is written 0 or 1")
-    return np.subtract(input, other)
+    return spread(np.subtract, input, other)
 
 
 @primitive(elementwise=True)
 def mul(input, other):
     """``input · other``"""
-    return np.multiply(input, other)
+    return spread(np.multiply, input, other)
 
 
 @primitive(elementwise=True, promote="float")
 def _div(input, other):
-    return np.true_divide(input, other)
+    return spread(np.true_divide, input, other)
 
 
 @primitive(elementwise=True)
 def neg(input):
     """``−input``"""
-    return np.negative(input)
+    return spread(np.negative, input)
+
+
+def product(a, b):
+    """``a · b`` in a rule: of large arrays on all threads."""
+    return spread(np.multiply, a, b) if type(a) is np.ndarray else a * b
+
+
+def _product_to(g, x, shape):
+    """The sum of ``g · x`` that the engine would bring to ``shape``, without the product in between."""
+    if g.shape != shape and is_large(g, x):
+        axes = tuple(range(g.ndim - len(shape)))
+        axes += tuple(i for i in range(len(axes), g.ndim) if shape[i - len(axes)] == 1)
+        total = kernels.sums.add_up_products(g, x, axes)
+        if total is not None:
+            return total.reshape(shape)
+    return product(g, x)
+
+
+def quotient(a, b):
+    """``a / b`` in a rule, as :func:`product`."""
+    return spread(np.true_divide, a, b) if type(a) is np.ndarray else a / b
+
+
+def opposite(a):
+    """``−a`` in a rule, as :func:`product`."""
+    return spread(np.negative, a) if type(a) is np.ndarray else -a
 
 
 _add.vjp(input=lambda g: g, other=lambda g: g)
-_sub.vjp(input=lambda g: g, other=lambda g: -g)
-mul.vjp(input=lambda g, other: g * other, other=lambda g, input: g * input)
-_div.vjp(input=lambda g, other: g / other, other=lambda g, y, other: -g * y / other)
-neg.vjp(input=lambda g: -g)
+_sub.vjp(input=lambda g: g, other=lambda g: opposite(g))
+mul.vjp(
+    input=lambda g, other, input_shape: _product_to(g, other, input_shape),
+    other=lambda g, input, other_shape: _product_to(g, input, other_shape),
+)
+_div.vjp(
+    input=lambda g, other: quotient(g, other),
+    other=lambda g, y, other: opposite(quotient(product(g, y), other)),
+)
+neg.vjp(input=lambda g: opposite(g))
 
 
 def add(input: Any, other: Any, *, alpha: float = 1) -> Any:
@@ -178,13 +211,13 @@ pow.vjp(input=_pow_input_rule, exponent=_pow_exponent_rule)
 @primitive(elementwise=True)
 def square(input):
     """``input²``"""
-    return np.square(input, dtype=np.int64) if getattr(input, "dtype", None) == np.bool_ else np.square(input)
+    return np.square(input, dtype=np.int64) if getattr(input, "dtype", None) == np.bool_ else spread(np.square, input)
 
 
 @primitive(elementwise=True, promote="float", kinks="0: gradient inf")
 def sqrt(input):
     """``√input``"""
-    return np.sqrt(input)
+    return spread(np.sqrt, input)
 
 
 @primitive(elementwise=True, promote="float")
@@ -196,49 +229,49 @@ def rsqrt(input):
 @primitive(elementwise=True, promote="float")
 def reciprocal(input):
     """``1 / input``"""
-    return np.true_divide(1, input)
+    return spread(np.true_divide, 1, input)
 
 
 @primitive(elementwise=True, promote="float")
 def exp(input):
     """``e^input``"""
-    return kernels.blocks.each(np.exp, input) if is_large(input) else np.exp(input)
+    return spread(np.exp, input, cost=EXPONENTIAL)
 
 
 @primitive(elementwise=True, promote="float")
 def exp2(input):
     """``2^input``"""
-    return np.exp2(input)
+    return spread(np.exp2, input, cost=EXPONENTIAL)
 
 
 @primitive(elementwise=True, promote="float")
 def expm1(input):
     """``e^input − 1``, exact for small ``input``."""
-    return np.expm1(input)
+    return spread(np.expm1, input, cost=EXPONENTIAL)
 
 
 @primitive(elementwise=True, promote="float")
 def log(input):
     """The natural logarithm."""
-    return np.log(input)
+    return spread(np.log, input, cost=EXPONENTIAL)
 
 
 @primitive(elementwise=True, promote="float")
 def log1p(input):
     """``log(1 + input)``, exact for small ``input``."""
-    return np.log1p(input)
+    return spread(np.log1p, input, cost=EXPONENTIAL)
 
 
 @primitive(elementwise=True, promote="float")
 def log2(input):
     """The logarithm to base 2."""
-    return np.log2(input)
+    return spread(np.log2, input, cost=EXPONENTIAL)
 
 
 @primitive(elementwise=True, promote="float")
 def log10(input):
     """The logarithm to base 10."""
-    return np.log10(input)
+    return spread(np.log10, input, cost=EXPONENTIAL)
 
 
 @primitive(elementwise=True, promote="float")
@@ -251,14 +284,14 @@ def _sigmoid_rule(g, y):
     return kernels.pointwise.sigmoid_backward(g, y) if is_large(g, y) else g * (y * (1 - y))
 
 
-square.vjp(input=lambda g, input: g * (2 * input))
-sqrt.vjp(input=lambda g, y: g / (2 * y))
+square.vjp(input=lambda g, input: product(g, product(input, 2)))
+sqrt.vjp(input=lambda g, y: quotient(g, product(y, 2)))
 rsqrt.vjp(input=lambda g, y: g * (-0.5 * y * y * y))
 reciprocal.vjp(input=lambda g, y: -g * y * y)
-exp.vjp(input=lambda g, y: g * y)
+exp.vjp(input=lambda g, y: product(g, y))
 exp2.vjp(input=lambda g, y: g * (y * math.log(2)))
 expm1.vjp(input=lambda g, y: g * (y + 1))
-log.vjp(input=lambda g, input: g / input)
+log.vjp(input=lambda g, input: quotient(g, input))
 log1p.vjp(input=lambda g, input: g / (input + 1))
 log2.vjp(input=lambda g, input: g / (input * math.log(2)))
 log10.vjp(input=lambda g, input: g / (input * math.log(10)))

@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from .. import kernels
+from ..kernels.arrays import is_large
 from ..primitive import primitive
 
 
@@ -56,7 +58,8 @@ def sum_to(input, *, shape):
     """Sum over the axes that broadcasting ``shape`` to ``input.shape`` would repeat: the adjoint of broadcasting."""
     lead = input.ndim - len(shape)
     axes = tuple(range(lead)) + tuple(i + lead for i, n in enumerate(shape) if n == 1 and input.shape[i + lead] != 1)
-    return np.add.reduce(input, axis=axes, keepdims=True).reshape(shape)
+    total = kernels.sums.add_up(input, axes) if is_large(input) else None
+    return (np.add.reduce(input, axis=axes, keepdims=True) if total is None else total).reshape(shape)
 
 
 @primitive(view=True)

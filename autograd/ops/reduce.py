@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from .. import kernels
+from ..kernels.arrays import is_large
 from ..modes import modes
 from ..primitive import primitive
 from ..tensor import Tensor
@@ -77,13 +79,15 @@ def _floating(input: Any, op: str) -> None:
 
 @primitive
 def _sum(input, *, dim, keepdim):
+    if is_large(input) and (total := kernels.sums.add_up(input, dim)) is not None:
+        return total.reshape(kept_shape(input.shape, dim)) if keepdim else total
     # integers and booleans add up in int64, as PyTorch does
     return np.add.reduce(input, axis=dim, dtype=None if input.dtype.kind == "f" else np.int64, keepdims=keepdim)
 
 
 @primitive
 def _mean(input, *, dim, keepdim):
-    return np.add.reduce(input, axis=dim, keepdims=keepdim) / _divisor(_count(input.shape, dim))
+    return _sum.forward(input, dim=dim, keepdim=keepdim) / _divisor(_count(input.shape, dim))
 
 
 _sum.vjp(input=lambda g, input_shape, *, dim, keepdim: spread(g, input_shape, dim, keepdim))

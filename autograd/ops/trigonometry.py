@@ -9,6 +9,7 @@ import numpy as np
 
 from .. import kernels
 from ..kernels.arrays import is_large
+from ..kernels.blocks import EXPONENTIAL, spread
 from ..primitive import primitive
 from .compare import where
 from .elementwise import mul
@@ -17,37 +18,37 @@ from .elementwise import mul
 @primitive(elementwise=True, promote="float")
 def sin(input):
     """The sine."""
-    return np.sin(input)
+    return spread(np.sin, input, cost=EXPONENTIAL)
 
 
 @primitive(elementwise=True, promote="float")
 def cos(input):
     """The cosine."""
-    return np.cos(input)
+    return spread(np.cos, input, cost=EXPONENTIAL)
 
 
 @primitive(elementwise=True, promote="float")
 def tan(input):
     """The tangent."""
-    return np.tan(input)
+    return spread(np.tan, input, cost=EXPONENTIAL)
 
 
 @primitive(elementwise=True, promote="float")
 def sinh(input):
     """The hyperbolic sine."""
-    return np.sinh(input)
+    return spread(np.sinh, input, cost=EXPONENTIAL)
 
 
 @primitive(elementwise=True, promote="float")
 def cosh(input):
     """The hyperbolic cosine."""
-    return np.cosh(input)
+    return spread(np.cosh, input, cost=EXPONENTIAL)
 
 
 @primitive(elementwise=True, promote="float")
 def tanh(input):
     """The hyperbolic tangent."""
-    return kernels.blocks.each(np.tanh, input) if is_large(input) else np.tanh(input)
+    return spread(np.tanh, input, cost=EXPONENTIAL)
 
 
 def _tanh_rule(g, y):
@@ -57,49 +58,49 @@ def _tanh_rule(g, y):
 @primitive(elementwise=True, promote="float", kinks="±1: gradient inf")
 def asin(input):
     """The angle in [−π/2, π/2] whose sine is ``input``."""
-    return np.arcsin(input)
+    return spread(np.arcsin, input, cost=EXPONENTIAL)
 
 
 @primitive(elementwise=True, promote="float", kinks="±1: gradient −inf")
 def acos(input):
     """The angle in [0, π] whose cosine is ``input``."""
-    return np.arccos(input)
+    return spread(np.arccos, input, cost=EXPONENTIAL)
 
 
 @primitive(elementwise=True, promote="float")
 def atan(input):
     """The angle in (−π/2, π/2) whose tangent is ``input``."""
-    return np.arctan(input)
+    return spread(np.arctan, input, cost=EXPONENTIAL)
 
 
 @primitive(elementwise=True, promote="float", kinks="(0, 0): gradients 0; it jumps by 2π at input 0, other < 0")
 def atan2(input, other):
     """The angle of the point with ordinate ``input`` and abscissa ``other``, in [−π, π]."""
-    return np.arctan2(input, other)
+    return spread(np.arctan2, input, other, cost=EXPONENTIAL)
 
 
 @primitive(elementwise=True, kinds="f", kinks="(0, 0): gradients NaN")
 def hypot(input, other):
     """``√(input² + other²)``, without overflow."""
-    return np.hypot(input, other)
+    return spread(np.hypot, input, other, cost=EXPONENTIAL)
 
 
 @primitive(elementwise=True, promote="float")
 def asinh(input):
     """The number whose hyperbolic sine is ``input``."""
-    return np.arcsinh(input)
+    return spread(np.arcsinh, input, cost=EXPONENTIAL)
 
 
 @primitive(elementwise=True, promote="float", kinks="1: gradient inf")
 def acosh(input):
     """The number from 0 on whose hyperbolic cosine is ``input``."""
-    return np.arccosh(input)
+    return spread(np.arccosh, input, cost=EXPONENTIAL)
 
 
 @primitive(elementwise=True, promote="float", kinks="±1: gradient inf")
 def atanh(input):
     """The number whose hyperbolic tangent is ``input``."""
-    return np.arctanh(input)
+    return spread(np.arctanh, input, cost=EXPONENTIAL)
 
 
 sin.vjp(input=lambda g, input: g * cos(input))

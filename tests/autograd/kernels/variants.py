@@ -63,7 +63,7 @@ def check_poisoned(function: Callable, *arrays: np.ndarray) -> None:
 
 def each_thread_count(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
     """1, 2 and 4 threads, awake for any amount of work."""
-    monkeypatch.setattr(parallel, "_WORTH_WAKING", 0)
+    monkeypatch.setattr(parallel, "WORTH_WAKING", 0)
     before = parallel.get_num_threads()
     try:
         for threads in (1, 2, 4):
