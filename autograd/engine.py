@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from operator import attrgetter
+from sys import getrefcount
 from typing import Any
 
 import numpy as np
@@ -198,18 +199,24 @@ def backward(
     targets = None if inputs is None else {_target(t, "backward") for t in inputs}
     retain = create_graph if retain_graph is None else retain_graph
     found = run(seeds, targets, retain, create_graph)  # type: ignore[arg-type]
-    holders = [(node.ref() if node.ref is not None else None, g) for node, g in found.items()]
+    holders = [(node.ref() if node.ref is not None else None, node) for node in found]
     if inputs is not None:
-        holders += [(t, found[t._node]) for t in inputs if t._node in found and t._node.ref is None]
-    for tensor, g in holders:
+        holders += [(t, t._node) for t in inputs if t._node in found and t._node.ref is None]
+    for tensor, node in holders:
         if tensor is None:
             continue
         if tensor._grad is not None:
             with set_grad_enabled(create_graph):
-                tensor._grad = tensor._grad + (g if create_graph else wrap(np.asarray(g), None))
+                tensor._grad = tensor._grad + (found[node] if create_graph else wrap(np.asarray(found[node]), None))
         else:
-            # a copy: the array may also be someone else's gradient, or a view of one
-            tensor._grad = g if create_graph else wrap(copied(g), None)
+            tensor._grad = found[node] if create_graph else wrap(_own(found, node), None)
+
+
+def _own(found: dict[Node, Any], node: Node) -> np.ndarray:
+    """The gradient of ``node`` as an array that nobody else holds: itself, or else a copy."""
+    g = found[node]
+    # three references: of the dictionary, of this name, and of the argument; a view would be one more
+    return g if type(g) is np.ndarray and g.base is None and getrefcount(g) == 3 else copied(g)
 
 
 def _target(tensor: Tensor, caller: str) -> Node:
@@ -249,5 +256,5 @@ def grad(
                 raise RuntimeError(f"grad: the outputs do not depend on input {position}; allow_unused=True gives None")
             results.append(None)
         else:
-            results.append(found[node] if create_graph else wrap(copied(found[node]), None))
+            results.append(found[node] if create_graph else wrap(_own(found, node), None))
     return tuple(results)

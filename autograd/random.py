@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from .kernels.parallel import WORTH_WAKING, parallel_for
 from .modes import modes
 
 
@@ -106,6 +107,49 @@ def numpy_generator(generator: Generator | np.random.Generator | None) -> np.ran
             f"generator: expected autograd.Generator or numpy.random.Generator, not {type(generator).__name__}"
         )
     return found if modes.draws is None else modes.draws(found)
+
+
+_BLOCK = 1 << 16  # numbers; even, because PCG64 makes two of float32 at a time
+_COST = 10  # operations of one number, about
+
+
+def each_uniform(
+    generator: np.random.Generator, out: np.ndarray, function: Callable[[np.ndarray, np.ndarray], Any]
+) -> None:
+    """Call ``function(numbers, part)`` for parts of the 1-d array ``out``: fill it from numbers in [0, 1).
+
+    The numbers are those of ``generator.random(out.size, dtype=np.float32)``, which also says where the generator is
+    afterwards. Of many numbers each thread makes its share, with a copy of the generator that skips the others' shares.
+    """
+    if type(generator.bit_generator) is not np.random.PCG64 or out.size * _COST < WORTH_WAKING:
+        function(generator.random(out.size, dtype=np.float32), out)
+        return
+    bits = generator.bit_generator
+    with bits.lock:
+        ahead = _copy_of(bits.state)
+        if bits.state["has_uint32"]:  # the second of two numbers is waiting
+            function(ahead.random(1, dtype=np.float32), out[:1])
+            out = out[1:]
+        start = ahead.bit_generator.state
+        rest = 2 - out.size % 2
+        ahead.bit_generator.advance((out.size - rest) // 2)
+        ahead.random(rest, dtype=np.float32)
+        bits.state = ahead.bit_generator.state
+    parallel_for(_draw, -(-out.size // _BLOCK), start, out, function, cost=_COST * _BLOCK)
+
+
+def _draw(first: int, last: int, start: Any, out: np.ndarray, function: Callable) -> None:
+    numbers = _copy_of(start)
+    numbers.bit_generator.advance(first * (_BLOCK // 2))
+    for i in range(first * _BLOCK, last * _BLOCK, _BLOCK):
+        part = out[i : i + _BLOCK]
+        function(numbers.random(part.size, dtype=np.float32), part)
+
+
+def _copy_of(state: Any) -> np.random.Generator:
+    bits = np.random.PCG64(0)
+    bits.state = state
+    return np.random.Generator(bits)
 
 
 class Draws:

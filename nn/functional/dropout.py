@@ -63,5 +63,10 @@ def _masked(input: Tensor, shape: tuple, p: float, training: bool, generator: ra
 
 
 def _mask(shape: tuple, p: float, dtype: np.dtype, generator: random.Generator | None) -> np.ndarray:
-    numbers = random.numpy_generator(generator).random(shape, dtype=np.float32)
-    return np.where(numbers < p, 0, 1 / (1 - p)).astype(dtype)
+    mask = np.empty(shape, dtype)
+    random.each_uniform(
+        random.numpy_generator(generator),
+        mask.reshape(-1),
+        lambda numbers, part: np.multiply(numbers >= p, 1 / (1 - p), out=part, dtype=dtype),
+    )
+    return mask

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import autograd as ag
-from autograd import enable_grad, no_grad, tensor
+from autograd import enable_grad, engine, no_grad, tensor
 from autograd.graph import Node
 
 
@@ -361,3 +361,37 @@ def test_parents_are_older_than_their_children():
     y = leaf(1.0) * 2.0
     z = y + 1.0
     assert z._node.age > y._node.age > y._node.parents[0].age
+
+
+# --- whose array a gradient is ----------------------------------------------------------------------------------------
+
+
+def test_no_two_gradients_share_an_array_and_none_is_anybody_elses():
+    a, b, c = (tensor(np.arange(4.0), requires_grad=True) for _ in range(3))
+    seen = []
+    z = a + b
+    z.register_hook(lambda g: seen.append(g))
+    y = z * c
+    upstream = tensor(np.ones(4))
+    (y + a).backward(upstream, retain_graph=True)
+    arrays = [a.grad._data, b.grad._data, c.grad._data, upstream._data, seen[0]._data, a._data, b._data, c._data]
+    for i, one in enumerate(arrays):
+        assert not any(np.shares_memory(one, other) for other in arrays[i + 1 :])
+
+
+def test_the_same_input_twice_gets_two_arrays():
+    x = tensor(np.arange(4.0), requires_grad=True)
+    one, two = ag.grad((x * x).sum(), [x, x])
+    assert not np.shares_memory(one._data, two._data)
+    np.testing.assert_array_equal(one.numpy(), two.numpy())
+
+
+def test_a_gradient_that_is_nobody_elses_is_not_copied(monkeypatch):
+    copies = []
+    monkeypatch.setattr(engine, "copied", lambda g: copies.append(g) or np.array(g))
+    x = tensor(np.arange(4.0), requires_grad=True)
+    (x * 2.0).sum().backward()
+    assert not copies
+    x.grad = None
+    x.sum().backward()  # a view of one number
+    assert len(copies) == 1
