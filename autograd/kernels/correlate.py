@@ -50,7 +50,8 @@ def correlate(x: np.ndarray, w: np.ndarray, plan: Plan, out: np.ndarray, *, grou
     images = x.shape[0] * groups
     if not plan.tiles:
         parallel_for(
-            *(_correlate_blocks, images * plan.blocks, flat, *common, *plan.layout), cost=products / plan.blocks
+            *(_correlate_blocks, images * plan.blocks * plan.chunks, flat, *common, plan.chunks, *plan.layout),
+            cost=products / plan.blocks / plan.chunks,
         )
         return out
     planes = image_planes(x, groups, plan.layout)
@@ -63,7 +64,7 @@ def correlate(x: np.ndarray, w: np.ndarray, plan: Plan, out: np.ndarray, *, grou
 
 
 @njit
-def _correlate_blocks(start, stop, x, w, w_pitch, out, outputs, lanes, sizes, rows, columns, phases, taps):
+def _correlate_blocks(start, stop, x, w, w_pitch, out, outputs, lanes, chunks, sizes, rows, columns, phases, taps):
     image_size, pitch, direct = sizes[CHANNELS] * sizes[HEIGHT] * sizes[WIDTH], sizes[PITCH], sizes[DIRECT] > 0
     spread_h, spread_w, sides = sizes[SPREAD_H], sizes[SPREAD_W], sizes[SIDES]
     block_rows, blocks = sizes[BLOCK_ROWS], sizes[BLOCKS]
@@ -78,8 +79,12 @@ def _correlate_blocks(start, stop, x, w, w_pitch, out, outputs, lanes, sizes, ro
     apart = pixels if single else OUTER_ROWS * pixels
     sums = np.empty(sides * apart + lanes, x.dtype)
     # counted along, not divided: a division takes as long as a tile of a small depthwise filter
-    image, block, group = start // blocks, start % blocks, start // blocks % groups
+    chunk, block = start % chunks, start // chunks % blocks
+    image, group = start // (chunks * blocks), start // (chunks * blocks) % groups
+    panels = (outputs + OUTER_ROWS - 1) // OUTER_ROWS
     for _ in range(start, stop):
+        first_channel = chunk * panels // chunks * OUTER_ROWS
+        end_channel = min(outputs, (chunk + 1) * panels // chunks * OUTER_ROWS)
         first_row = block * block_rows
         base = image * image_size + first_row * pitch if direct else 0
         if not direct:
@@ -96,7 +101,7 @@ def _correlate_blocks(start, stop, x, w, w_pitch, out, outputs, lanes, sizes, ro
                 if direct:
                     p = column = min(begin, end - pixels)  # nothing is read behind x
                 inside = spread_w == 1 and column + pixels <= wide and phases[phase, TAPS] > 0
-                for channel in range(0, outputs, OUTER_ROWS):
+                for channel in range(first_channel, end_channel, OUTER_ROWS):
                     panel = min(OUTER_ROWS, outputs - channel)
                     at = group * group_weights + channel * w_pitch
                     target = corner + channel * out_size + row * spread_h * image_columns + column * spread_w
@@ -191,11 +196,13 @@ def _correlate_blocks(start, stop, x, w, w_pitch, out, outputs, lanes, sizes, ro
                 while column >= line:
                     column -= line
                     row += 1
-        block += 1
+        chunk += 1
+        if chunk == chunks:
+            chunk, block = 0, block + 1
         if block == blocks:
             block, image, group = 0, image + 1, group + 1
-            if group == groups:
-                group = 0
+        if group == groups:
+            group = 0
 
 
 @njit

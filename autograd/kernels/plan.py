@@ -25,6 +25,8 @@ from . import tile
 _BLOCK_BYTES = 400_000
 # Planes of all images at once, when tiles gather their pixels from several.
 TILES_BYTES = 4_000_000
+# Pixels of a block that is read in place: they stay in the second-level cache while all output channels use them.
+_DIRECT_BYTES = 250_000
 # Copying a vector into a tile, in multiply-adds of a vector.
 _COPY_COST = 2
 # Pieces of work, at least, when there is enough of it: enough for this many threads.
@@ -200,7 +202,7 @@ class Plan(NamedTuple):
     layout: Layout
     blocks: int  # of each image and group
     tiles: int  # of all images in one group and phase, or 0: block by block
-    chunks: int  # into which the output channels of a tile are cut
+    chunks: int  # into which the output channels of a block or tile are cut
 
 
 @lru_cache(maxsize=256)
@@ -235,14 +237,21 @@ def plan(
     by_blocks = source[0] * _tiles(planes, block_rows, vectors * lanes) * in_blocks
     by_tiles = tiles * (products + chunks * _COPY_COST * copies)
     memory = source[0] * source[1] * planes.elements * itemsize
+    if planes.is_source:
+        # in place: no halo is copied, so that few, large blocks and chunks of their output channels waste least
+        rows = max(1, min(out_rows, _DIRECT_BYTES // (channels * out_columns * itemsize)))
+        rows = ceil_div(out_rows, ceil_div(out_rows, rows))
+        last = (out_rows - 1) % rows + 1
+        in_place = source[0] * _tiles(planes, rows, vectors * lanes) * in_blocks
+        if last * out_columns >= vectors * lanes and in_place <= min(by_blocks, by_tiles):
+            blocks = ceil_div(out_rows, rows)
+            chunks = min(ceil_div(LEAST_TASKS, source[0] * groups * blocks), ceil_div(panels, 4))
+            return Plan(lay_out(planes, channels, rows, kernel_size, weight_step, True), blocks, 0, chunks)
     if by_blocks <= by_tiles or memory > TILES_BYTES:
-        tiles = chunks = 0
+        tiles, chunks = 0, 1
     else:
         block_rows = out_rows
-    # in place, if the last block is at least one tile of pixels
-    last_rows = (out_rows - 1) % block_rows + 1
-    direct = not tiles and planes.is_source and last_rows * out_columns >= vectors * lanes
-    layout = lay_out(planes, channels, block_rows, kernel_size, weight_step, direct)
+    layout = lay_out(planes, channels, block_rows, kernel_size, weight_step)
     return Plan(layout, ceil_div(out_rows, block_rows), tiles, chunks)
 
 
