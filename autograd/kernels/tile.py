@@ -244,21 +244,23 @@ def _outer(height: int, width: int, weights: Any, pixels: Any, taps: Any, result
 
 
 @intrinsic
-def multiply_masked(typing_context, weights, w0, pixels, p0, taps, count, masks, m0, pitch, result, r0):
-    """``result[r0 + p] = sum over k < count of weights[w0 + taps[k, 0]] · pixels[p0 + taps[k, 1] + p]``, the pixel
-    taken as 0 where ``masks[m0 + k·pitch + p]`` has no bits; STENCIL_VECTORS · lanes pixels p, at least one tap.
+def multiply_masked(typing_context, weights, w0, pixels, p0, taps, first, count, masks, m0, pitch, result, r0):
+    """``result[r0 + p] = sum over k of weights[w0 + taps[k, 0]] · pixels[p0 + taps[k, 1] + p]``, ``count`` taps from
+    ``first`` on, at least one; the pixel is taken as 0 where ``masks[m0 + k·pitch + p]`` has no bits;
+    STENCIL_VECTORS · lanes pixels p.
     """
     element = _float_arrays(weights, pixels, result)
     if masks.dtype != (types.int32 if element == types.float32 else types.int64):
         raise TypingError(f"masks are integers as wide as {element}, got {masks}")
     index = types.int64
-    signature = types.void(weights, index, pixels, index, taps, index, masks, index, index, result, index)
+    signature = types.void(weights, index, pixels, index, taps, index, index, masks, index, index, result, index)
 
     def generate(context, builder, signature, args):
-        _, w0, _, p0, _, count, _, m0, pitch, _, r0 = args
+        _, w0, _, p0, _, first, count, _, m0, pitch, _, r0 = args
         emit, body = _Emitter(context, builder, element), _Body(context, builder, signature, args)
-        weights, pixels, result = body.address(0, w0), body.address(2, p0), body.address(9, r0)
-        table, masks = body.address(4, _constant(0)), body.address(6, m0)
+        weights, pixels, result = body.address(0, w0), body.address(2, p0), body.address(10, r0)
+        table = body.address(4, builder.mul(first, _constant(2)))
+        masks = builder.gep(body.address(7, m0), [builder.mul(first, pitch)])
 
         def accumulate(k, sums):
             entry = builder.gep(table, [builder.mul(k, _constant(2))])

@@ -55,6 +55,11 @@ CASES = {
         (6, 1, 3, 5),
         {"groups": 3, "padding": ((2, 2), (2, 2)), "dilation": (2, 1)},
     ),
+    "depthwise, stride 2 of an even size": (
+        (2, 3, 10, 14),
+        (3, 1, 3, 5),
+        {"groups": 3, "stride": (2, 2), "padding": ((1, 1), (2, 2))},
+    ),
     "one pixel": ((1, 1, 1, 1), (1, 1, 1, 1), {}),
     "one column": ((1, 2, 9, 1), (2, 2, 3, 1), {"padding": ((1, 1), (0, 0))}),
     "one row, wider than two tiles": ((1, 1, 1, 131), (2, 1, 1, 3), {"padding": ((0, 0), (1, 1))}),
@@ -231,7 +236,11 @@ def test_inputs_are_never_written_and_may_be_read_only():
 
 @pytest.mark.parametrize("poison", [np.nan, np.inf, -np.inf])
 @pytest.mark.parametrize(
-    "name", ["3x3 same", "stride 2 leaves a rest", "depthwise", "depthwise, output as large as the input", "dilation"]
+    "name",
+    [
+        *("3x3 same", "stride 2 leaves a rest", "dilation", "depthwise", "depthwise, output as large as the input"),
+        "depthwise, stride 2 of an even size",
+    ],
 )
 def test_nan_and_infinity_reach_exactly_the_results_they_belong_to(name, poison):
     x, w, g, options = build(name, np.float32)
