@@ -124,32 +124,32 @@ def each_uniform(
     if type(generator.bit_generator) is not np.random.PCG64 or out.size * _COST < WORTH_WAKING:
         function(generator.random(out.size, dtype=np.float32), out)
         return
-    bits = generator.bit_generator
-    with bits.lock:
-        ahead = _copy_of(bits.state)
-        if bits.state["has_uint32"]:  # the second of two numbers is waiting
-            function(ahead.random(1, dtype=np.float32), out[:1])
+    with generator.bit_generator.lock:
+        ahead = _copy_of(generator.bit_generator.state)
+        if ahead.state["has_uint32"]:  # the second of two numbers is waiting
+            function(np.random.Generator(ahead).random(1, dtype=np.float32), out[:1])
             out = out[1:]
-        start = ahead.bit_generator.state
+        start = ahead.state
         rest = 2 - out.size % 2
-        ahead.bit_generator.advance((out.size - rest) // 2)
-        ahead.random(rest, dtype=np.float32)
-        bits.state = ahead.bit_generator.state
+        ahead.advance((out.size - rest) // 2)
+        np.random.Generator(ahead).random(rest, dtype=np.float32)
+        generator.bit_generator.state = ahead.state
     parallel_for(_draw, -(-out.size // _BLOCK), start, out, function, cost=_COST * _BLOCK)
 
 
 def _draw(first: int, last: int, start: Any, out: np.ndarray, function: Callable) -> None:
-    numbers = _copy_of(start)
-    numbers.bit_generator.advance(first * (_BLOCK // 2))
+    bits = _copy_of(start)
+    bits.advance(first * (_BLOCK // 2))
+    numbers = np.random.Generator(bits)
     for i in range(first * _BLOCK, last * _BLOCK, _BLOCK):
         part = out[i : i + _BLOCK]
         function(numbers.random(part.size, dtype=np.float32), part)
 
 
-def _copy_of(state: Any) -> np.random.Generator:
+def _copy_of(state: Any) -> np.random.PCG64:
     bits = np.random.PCG64(0)
     bits.state = state
-    return np.random.Generator(bits)
+    return bits
 
 
 class Draws:
