@@ -19,6 +19,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..geometry import Padding, Pair, conv_output_size
+from . import winograd, winograd_weight
 from .arrays import canonical
 from .correlate import correlate
 from .depthwise import depthwise_weight_gradient
@@ -33,6 +34,9 @@ def conv2d(x: np.ndarray, w: np.ndarray, *, stride: Pair, padding: Padding, dila
     rows, columns = conv_output_size(x.shape[2:], w.shape[2:], stride, padding, dilation)
     out = np.empty((x.shape[0], w.shape[0], rows, columns), x.dtype)
     if _trivial(out, x, w):
+        return out
+    plain = _plain(x, w.shape[2:], stride, dilation, groups)
+    if plain and winograd.pays(x.shape, out.shape, padding) and winograd.correlate(x, w, out, padding, adjoint=False):
         return out
     (top, _), (left, _) = padding
     vertical = forward_axis(rows, w.shape[2], stride[0], top, dilation[0])
@@ -52,7 +56,10 @@ def conv2d_input(
     out = np.empty((g.shape[0], w.shape[1] * groups, *size), g.dtype)
     if _trivial(out, g, w):
         return out
-    (top, _), (left, _) = padding
+    (top, bottom), (left, right) = padding
+    plain, turned = _plain(g, w.shape[2:], stride, dilation, groups), ((2 - top, 2 - bottom), (2 - left, 2 - right))
+    if plain and winograd.pays(g.shape, out.shape, turned) and winograd.correlate(g, w, out, turned, adjoint=True):
+        return out
     vertical = adjoint_axis(size[0], w.shape[2], stride[0], top, dilation[0])
     horizontal = adjoint_axis(size[1], w.shape[3], stride[1], left, dilation[1])
     if g.shape[1] == groups and (taps := stencil(g.shape[2:], vertical, horizontal, w.shape[3], g.itemsize)):
@@ -74,6 +81,10 @@ def conv2d_weight(
         return depthwise_weight_gradient(
             g, x, kernel_size=kernel_size, stride=stride, padding=padding, dilation=dilation
         )
+    if _plain(x, kernel_size, stride, dilation, groups) and winograd_weight.pays(g.shape, x.shape, padding):
+        gw, finite = winograd_weight.weight_gradient(g, x, padding)
+        if finite:
+            return gw
     return weight_gradient(
         g, x, kernel_size=kernel_size, stride=stride, padding=padding, dilation=dilation, groups=groups
     )
@@ -85,6 +96,12 @@ def _in_order(op: str, *arrays: np.ndarray) -> list[np.ndarray]:
     if dtype not in (np.float32, np.float64):
         raise TypeError(f"{op}: needs float32 or float64 arrays, got {' and '.join(str(a.dtype) for a in arrays)}")
     return [canonical(array, dtype) for array in arrays]
+
+
+def _plain(x: np.ndarray, kernel_size: Pair, stride: Pair, dilation: Pair, groups: int) -> bool:
+    """Whether :mod:`.winograd` knows this kind of convolution. (Where the result is not finite, it leaves it to us.)"""
+    geometry = (tuple(kernel_size), tuple(stride), tuple(dilation))
+    return x.dtype == np.float32 and groups == 1 and geometry == ((3, 3), (1, 1), (1, 1))
 
 
 def _trivial(out: np.ndarray, *operands: np.ndarray) -> bool:
