@@ -156,6 +156,7 @@ LARGE = {
     "many channels, small image": ((4, 72, 8, 8), (80, 72, 3, 3), {"padding": ((1, 1), (1, 1))}),
     "tiny image": ((6, 64, 4, 4), (64, 64, 3, 3), {"padding": ((1, 1), (1, 1))}),
     "1x1, small image": ((3, 56, 7, 7), (130, 56, 1, 1), {}),
+    "1x1, chunks of output channels": ((2, 16, 16, 15), (70, 16, 1, 1), {}),
     "1x1, large image": ((2, 13, 48, 40), (7, 13, 1, 1), {}),
     "two groups, small image": ((3, 66, 5, 7), (130, 33, 3, 3), {"padding": ((1, 1), (1, 1)), "groups": 2}),
     "depthwise": ((2, 32, 40, 40), (32, 1, 3, 3), {"padding": ((1, 1), (1, 1)), "groups": 32}),
