@@ -11,7 +11,8 @@ tensor([2., 4., 6.])
 from importlib import import_module
 from typing import Any
 
-from . import heap, linalg, random
+from . import graph, heap, linalg, random
+from .anomaly import detect_anomaly, is_anomaly_enabled, set_detect_anomaly
 from .dtypes import bool_, float16, float32, float64, int8, int16, int32, int64, uint8
 from .engine import grad
 from .kernels.parallel import get_num_threads, set_num_threads

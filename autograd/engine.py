@@ -16,9 +16,10 @@ from typing import Any
 
 import numpy as np
 
-from .graph import Node
+from . import anomaly
+from .graph import Node, accumulated
 from .kernels.blocks import copied, spread
-from .memory import check_unwritten
+from .memory import recall
 from .modes import modes, set_grad_enabled
 from .tensor import Tensor, as_tensor, wrap
 
@@ -57,7 +58,10 @@ def run(
     useful = None if targets is None else set(order)
     found: dict[Node, Any] = {}
     owned: set[Node] = set()  # gradients that are sums made here: ours to add to in place
-    with set_grad_enabled(create_graph), _freeing(not retain_graph), np.errstate(all="ignore"):
+    looking = modes.anomaly
+    # rules that make NaN on the way are not looked at: what they give is
+    quiet = np.errstate(all="ignore")
+    with set_grad_enabled(create_graph), _freeing(not retain_graph), anomaly.detect_anomaly(False), quiet:
         while order:
             node = order.pop()  # popped, so that a node dies as soon as the pass is through with it
             g = pending.pop(node, None)
@@ -65,6 +69,8 @@ def run(
                 continue
             if node.hooks is not None:
                 g = _apply_hooks(node, g, create_graph)
+            if looking:
+                anomaly.check_arrived(node, g)
             if node.ref is not None or (targets is not None and node in targets):
                 found[node] = g
             if node.op is None:
@@ -74,9 +80,12 @@ def run(
                     f"backward through {node.name} (recorded at {node.where()}) a second time: its saved values are "
                     f"freed after the first; pass retain_graph=True to the first backward to keep them"
                 )
-            check_unwritten(node)
-            saved = _as_tensors(node) if create_graph else node.saved
+            saved: Sequence = recall(node)
+            if create_graph:
+                saved = _as_tensors(node, saved)
             for parent, part in _contributions(node, g, saved, useful):
+                if looking:
+                    anomaly.check_backward(node, parent, g, part)
                 if parent not in pending:
                     pending[parent] = part
                 elif parent in owned:
@@ -126,12 +135,12 @@ def _settings(node: Node, step: Any) -> dict:
     return settings if step.position is None else {**settings, "position": step.position}
 
 
-def _as_tensors(node: Node) -> list:
+def _as_tensors(node: Node, saved: Sequence) -> list:
     """The saved values of a node as Tensors that know where they came from, so that rules are recorded in turn."""
     plan, op = node.plan, node.op
-    assert plan is not None and op is not None and node.saved is not None
+    assert plan is not None and op is not None
     count = len(node.parents)
-    values: list = list(node.saved)
+    values = list(saved)
     for slot, index in enumerate(plan.values):
         if index < count:
             origin = node.parents[index]
@@ -161,9 +170,16 @@ def _fit(part: Any, parent: Node, node: Node) -> Any:
 
 def _apply_hooks(node: Node, g: Any, create_graph: bool) -> Any:
     for hook in list((node.hooks or {}).values()):
-        result = hook(g if create_graph else as_tensor(np.asarray(g)))
-        if result is not None:
-            g = result if create_graph else result._data
+        result = hook(g if create_graph else wrap(np.asarray(g), None))
+        if result is None:
+            continue
+        if not isinstance(result, Tensor) or result.shape != node.shape or result.dtype != node.dtype:
+            found = f"{result.shape} {result.dtype}" if isinstance(result, Tensor) else type(result).__name__
+            raise RuntimeError(
+                f"{node.name}: a hook returned {found} for a gradient of shape {node.shape} {node.dtype} "
+                f"(recorded at {node.where()})"
+            )
+        g = result if create_graph else result._data
     return g
 
 
@@ -210,6 +226,9 @@ def backward(
                 tensor._grad = tensor._grad + (found[node] if create_graph else wrap(np.asarray(found[node]), None))
         else:
             tensor._grad = found[node] if create_graph else wrap(_own(found, node), None)
+        if tensor._node in accumulated:
+            for hook in list(accumulated[tensor._node].values()):  # type: ignore[index]
+                hook(tensor)
 
 
 def _own(found: dict[Node, Any], node: Node) -> np.ndarray:

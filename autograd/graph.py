@@ -12,13 +12,13 @@ import sys
 import weakref
 from collections.abc import Callable
 from types import CodeType, FrameType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
-from .modes import modes
+import numpy as np
+
+from .modes import modes, no_grad
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from .hooks import HookHandle
     from .primitive import Plan, Primitive
     from .tensor import Tensor
@@ -26,6 +26,10 @@ if TYPE_CHECKING:
 # One clock for "recorded" and "written": a parent is always older than its children, so sorting by age is a
 # topological order, and a write is dangerous exactly if it is younger than the node that saved the value.
 clock = itertools.count(1)
+
+
+# Called with a leaf when its ``.grad`` is up to date; few leaves have any, so nodes have no place for them.
+accumulated: weakref.WeakKeyDictionary[Node, dict[HookHandle, Callable]] = weakref.WeakKeyDictionary()
 
 
 class Scope:
@@ -67,13 +71,13 @@ class Node:
 
     def where(self) -> str:
         """``file:line`` of the user's line that recorded this operation."""
-        if self.code is None:
-            return "unknown line"
-        line = self.code.co_firstlineno
-        for start, end, number in self.code.co_lines():
-            if start <= self.lasti < end and number is not None:
-                line = number
-        return f"{self.code.co_filename}:{line}"
+        return _line(self.code, self.lasti)
+
+    def kept(self) -> tuple[Any, ...]:
+        """The saved values, brought back by the hooks they went through."""
+        saved = self.saved
+        assert saved is not None
+        return saved if type(saved) is tuple else saved.unpack(self)  # type: ignore[attr-defined]
 
     def __repr__(self) -> str:
         return f"<Node {self.name} {self.shape} {self.dtype}>"
@@ -98,6 +102,23 @@ def _users_frame(depth: int) -> FrameType | None:
             return frame
         frame = frame.f_back
     return None
+
+
+def _line(code: CodeType | None, lasti: int) -> str:
+    """``file:line`` of an instruction."""
+    if code is None:
+        return "unknown line"
+    line = code.co_firstlineno
+    for start, end, number in code.co_lines():
+        if start <= lasti < end and number is not None:
+            line = number
+    return f"{code.co_filename}:{line}"
+
+
+def users_line() -> str:
+    """``file:line`` of the user's line that is running."""
+    frame = _users_frame(2)
+    return _line(frame.f_code, frame.f_lasti) if frame is not None else _line(None, 0)
 
 
 def record(op: Primitive, parents: tuple, plan: Plan, saved: tuple, settings: dict, shape: tuple, dtype: Any) -> Node:
@@ -127,3 +148,78 @@ def leaf(tensor: Tensor) -> Node:
     node = record(None, (), None, (), {}, tensor.shape, tensor.dtype)  # type: ignore[arg-type]
     node.ref = weakref.ref(tensor)
     return node
+
+
+# --- hooks on what is saved -----------------------------------------------------------------------------------------
+
+
+class saved_tensors_hooks:
+    """Inside, every array that an op saves goes through ``pack_hook``; the backward pass has it from ``unpack_hook``.
+
+    >>> import autograd
+    >>> x = autograd.tensor([1.0, 2.0], requires_grad=True)
+    >>> with autograd.graph.saved_tensors_hooks(lambda t: t.half(), lambda half: half.float()):
+    ...     y = (x * x).sum()
+    >>> y.backward()
+    >>> x.grad
+    tensor([2., 4.])
+
+    Parameters
+    ----------
+    pack_hook : called with a Tensor without history, which it must not write to; returns anything: a file's name, say
+    unpack_hook : called with what ``pack_hook`` returned, each time it is needed; returns a Tensor of the same shape
+        and dtype
+
+    The innermost hooks count, in this thread. Nothing is recorded while a hook runs.
+    """
+
+    def __init__(self, pack_hook: Callable[[Tensor], Any], unpack_hook: Callable[[Any], Tensor]) -> None:
+        if not (callable(pack_hook) and callable(unpack_hook)):
+            raise TypeError("saved_tensors_hooks: pack_hook and unpack_hook are functions of one argument")
+        self._hooks = (pack_hook, unpack_hook)
+
+    def __enter__(self) -> Self:
+        modes.saved_hooks = (*modes.saved_hooks, self._hooks)
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        modes.saved_hooks = modes.saved_hooks[:-1]
+
+
+class _Packed(NamedTuple):
+    unpack: Callable[[Any], Tensor]
+    content: Any  # what the pack hook returned
+    shape: tuple[int, ...]
+    dtype: np.dtype
+
+
+class PackedValues(tuple):
+    """Saved values of which the arrays went through hooks."""
+
+    def unpack(self, node: Node) -> tuple[Any, ...]:
+        return tuple([_unpacked(v, node) if type(v) is _Packed else v for v in self])
+
+
+def pack(values: tuple[Any, ...]) -> tuple[Any, ...]:
+    """``values``, handed to the innermost hooks of this thread."""
+    from .tensor import wrap  # tensors are made of nodes
+
+    pack_hook, unpack_hook = modes.saved_hooks[-1]
+    with no_grad():
+        return PackedValues(
+            _Packed(unpack_hook, pack_hook(wrap(v, None)), v.shape, v.dtype) if isinstance(v, np.ndarray) else v
+            for v in values
+        )
+
+
+def _unpacked(packed: _Packed, node: Node) -> np.ndarray:
+    with no_grad():
+        tensor = packed.unpack(packed.content)
+    array = getattr(tensor, "_data", None)
+    if not isinstance(array, np.ndarray) or array.shape != packed.shape or array.dtype != packed.dtype:
+        found = type(tensor).__name__ if array is None else f"a Tensor of shape {array.shape} {array.dtype}"
+        raise RuntimeError(
+            f"{node.name}: unpack_hook returned {found}, not a Tensor of shape {packed.shape} {packed.dtype}, as was "
+            f"saved at {node.where()}"
+        )
+    return array

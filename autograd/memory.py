@@ -3,7 +3,7 @@
 Three things can happen to a value that a gradient rule will read later:
 
 - A recorded or noted write (``x.add_``, ``x[i] = v``, an optimizer's step) changes it. Every write is noted with its
-  region and time; the backward pass raises where a saved value overlaps a younger write (:func:`check_unwritten`).
+  region and time; the backward pass raises where a saved value overlaps a younger write (:func:`recall`).
 - NumPy writes to it, unseen, through an array the user also holds (``from_numpy``, ``.numpy()``, ``np.asarray``).
   Values in such memory are copied when they are saved (:func:`private`), and memory is copied when it is handed out,
   for the nodes that saved it before (:func:`export`): the gradient is right whatever happens.
@@ -84,16 +84,17 @@ def _overlaps(write: Write, value: np.ndarray) -> bool:
         return True
 
 
-def check_unwritten(node: Node) -> None:
-    """Raise if a value that ``node`` saved was changed in place after it was saved.
+def recall(node: Node) -> tuple[Any, ...]:
+    """The values that ``node`` saved, as they were then; raise if one was changed in place afterwards.
 
     What NumPy may have changed since, unseen, is taken from the copy that was made when the memory was handed out.
     """
-    if node.saved is None or not (_writes or exported):
-        return
-    node.saved = tuple([_unwritten(value, node) for value in node.saved])
+    saved = node.kept()
+    if not (_writes or exported):
+        return saved
     if any(isinstance(value, np.ndarray) for value in node.settings.values()):
         node.settings = {name: _unwritten(value, node) for name, value in node.settings.items()}
+    return tuple([_unwritten(value, node) for value in saved])
 
 
 def _unwritten(value: Any, node: Node) -> Any:

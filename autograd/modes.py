@@ -21,6 +21,8 @@ class _Modes(threading.local):
     grad_enabled: bool = True
     scope: Any = None  # innermost module call (graph.Scope), set by nn.Module.__call__
     draws: Callable | None = None  # given the generator that is drawn from, says which one to take (random.Draws)
+    saved_hooks: tuple = ()  # (pack, unpack) of what is saved for the backward pass, innermost last
+    anomaly: bool = False  # whether the first NaN is an error (anomaly.py)
     trace: Any = None  # what a compiled function is being recorded into (compiler.Trace): it runs every op meanwhile
     freeing: bool = False  # a backward pass runs that frees what each node has saved
     recomputing: bool = False  # a checkpoint runs its function again: what the first run counted is not counted twice

@@ -35,8 +35,9 @@ from typing import Any, NamedTuple, overload
 
 import numpy as np
 
+from . import anomaly
 from .dtypes import result_type
-from .graph import Node, record
+from .graph import Node, pack, record
 from .memory import adopt, exported, note_view, private
 from .modes import ValuesNeeded, is_quiet, modes
 from .tensor import Tensor, wrap
@@ -225,6 +226,8 @@ class Primitive:
         if not tensors:
             # of numbers: a number
             return out.item() if isinstance(out, np.generic) and all(type(a) in _SCALARS for a in arrays) else out
+        if modes.anomaly:
+            anomaly.check_forward(self, arrays, out)
         recording = wanted and modes.grad_enabled and self.differentiable
         if recording and None in parents:
             for value in inputs:
@@ -352,7 +355,7 @@ def _keep(plan: Plan, values: list) -> tuple:
         kept = tuple([private(value) for value in kept])
     if plan.shapes:
         kept += tuple([v.shape if type(v := values[i]) is np.ndarray else np.shape(v) for i in plan.shapes])
-    return kept
+    return pack(kept) if modes.saved_hooks else kept
 
 
 _SCALARS = {bool, int, float, complex, type(None)}

@@ -145,6 +145,12 @@ class Tensor:
             self._node.hooks = {}
         return add_hook(self._node.hooks, hook)
 
+    def register_post_accumulate_grad_hook(self, hook: Callable[[Tensor], None]) -> HookHandle:
+        """Call ``hook(tensor)`` when a backward pass has added to ``.grad`` of this leaf."""
+        if self._node is None or self._node.op is not None:
+            raise RuntimeError("register_post_accumulate_grad_hook: only a leaf that requires grad accumulates one")
+        return add_hook(graph.accumulated.setdefault(self._node, {}), hook)
+
     # --- gradients ----------------------------------------------------------------------------------------------
 
     def backward(

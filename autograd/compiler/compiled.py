@@ -36,6 +36,8 @@ class Compiled:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if modes.trace is not None:  # inside another recording: part of it
             return self._function(*args, **kwargs)
+        if modes.anomaly or modes.saved_hooks:
+            return self._uncompiled("anomaly detection or a hook on saved tensors looks at every op", args, kwargs)
         leaves, spec = flatten((args, kwargs))
         try:
             key = (spec, modes.grad_enabled, modes.recomputing, *map(_form, leaves))

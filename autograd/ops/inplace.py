@@ -75,7 +75,8 @@ def write(self: Tensor, name: str, op: Callable[..., Any], *args: Any, **setting
     node = result._node
     if node is not None and node.saved:
         whole = owner(self._data)
-        node.saved = tuple(v.copy() if isinstance(v, np.ndarray) and owner(v) is whole else v for v in node.saved)
+        kept = [v.copy() if isinstance(v, np.ndarray) and owner(v) is whole else v for v in node.saved]
+        node.saved = type(node.saved)(kept)
     np.copyto(self._data, result._data, casting="same_kind")
     note_write(self._data, name)
     if recording:
