@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
 from operator import attrgetter
 from sys import getrefcount
 from typing import Any
@@ -112,15 +113,17 @@ def _freeing(freeing: bool) -> Iterator[None]:
 def _contributions(node: Node, g: Any, saved: Sequence, useful: set[Node] | None) -> Iterator[tuple[Node, Any]]:
     """What each useful parent gets of the gradient ``g``: the node's rules, run one after the other."""
     for step in node.plan.steps:  # type: ignore[union-attr]
-        if step.input is None:  # one rule for all inputs
-            parts = step.function(g, *[saved[i] for i in step.where], **_settings(node, step))
-            pairs = zip(node.parents, parts, strict=True)
+        if step.input is not None and useful is not None and node.parents[step.input] not in useful:
+            continue
+        values = [saved[i] for i in step.where]
+        if node.settings or step.position is not None:
+            part = step.function(g, *values, **_settings(node, step))
         else:
-            parent = node.parents[step.input]
-            if useful is not None and parent not in useful:
-                continue
-            part = step.function(g, *[saved[i] for i in step.where], **_settings(node, step))
-            pairs = ((parent, part),)  # type: ignore[assignment]
+            part = step.function(g, *values)
+        if step.input is None:  # one rule for all inputs
+            pairs = zip(node.parents, part, strict=True)
+        else:
+            pairs = ((node.parents[step.input], part),)  # type: ignore[assignment]
         for parent, part in pairs:
             if parent is not None and part is not None and (useful is None or parent in useful):
                 if part.shape != parent.shape or part.dtype != parent.dtype:
@@ -153,15 +156,22 @@ def _as_tensors(node: Node, saved: Sequence) -> list:
     return values
 
 
+@cache
+def _layout() -> Any:
+    """Ops stand above the engine; two of these undo broadcasting and promotion."""
+    from .ops import layout
+
+    return layout
+
+
 def _fit(part: Any, parent: Node, node: Node) -> Any:
     """Bring a gradient back to its input's shape and dtype where broadcasting or promotion changed them."""
-    from .ops.layout import cast, sum_to  # ops stand above the engine; these two undo broadcasting and promotion
-
     assert node.op is not None
     if node.op.elementwise:
+        layout = _layout()
         if part.shape != parent.shape:
-            part = sum_to(part, shape=parent.shape)
-        return cast(part, dtype=parent.dtype) if part.dtype != parent.dtype else part
+            part = layout.sum_to(part, shape=parent.shape)
+        return layout.cast(part, dtype=parent.dtype) if part.dtype != parent.dtype else part
     raise RuntimeError(
         f"{node.name}: a rule gave a gradient of shape {part.shape} {part.dtype} "
         f"for an input of shape {parent.shape} {parent.dtype} (recorded at {node.where()})"

@@ -210,7 +210,7 @@ class Primitive:
         if modes.trace is not None:
             return modes.trace.run(self, inputs, settings, residuals)
         try:
-            arrays, parents, wanted, tensors = self._open(inputs)
+            arrays, parents, wanted, tensors, bare = self._open(inputs)
         except ValuesNeeded as batch:  # a tensor of vmap: it has no values of its own, and knows how the op runs
             return batch.run(self, inputs, settings, residuals)
         try:
@@ -229,7 +229,7 @@ class Primitive:
         if modes.anomaly:
             anomaly.check_forward(self, arrays, out)
         recording = wanted and modes.grad_enabled and self.differentiable
-        if recording and None in parents:
+        if recording and bare:
             for value in inputs:
                 if type(value) is np.ndarray:  # the user's own array
                     adopt(value)
@@ -273,36 +273,37 @@ class Primitive:
         settings = {"index": index, "shapes": node.shape, "dtypes": node.dtype}
         return record(output, (node,), output._plan(1, 1), (), settings, shape, dtype)  # type: ignore[arg-type]
 
-    def _open(self, inputs: tuple) -> tuple[list, list, int, bool]:
-        """The door: arrays, nodes of the inputs, a bit for each that wants a gradient, and whether any is a Tensor."""
-        arrays: list = []
-        parents: list = []
+    def _open(self, inputs: tuple) -> tuple[list, list, int, bool, bool]:
+        """The door: arrays, nodes of the inputs, a bit for each that wants a gradient; any Tensors? any bare arrays?"""
+        arrays: list = list(inputs)
+        parents: list = [None] * len(arrays)
         wanted = 0
-        bit = 1
         dtype = None
-        tensors = mixed = scalars = False
-        for value in inputs:
-            if isinstance(value, Tensor):
-                tensors = True
-                array = value._data
-                node = value._node
-                parents.append(node)
-                if node is not None:
-                    wanted |= bit
+        tensors = bare = mixed = scalars = False
+        for i, value in enumerate(inputs):
+            kind = type(value)
+            if kind in _NUMBERS:
+                continue
+            if kind is np.ndarray:
+                bare = True
             else:
-                if type(value) in _PLAIN:
-                    array = value
+                if isinstance(value, Tensor):
+                    tensors = True
+                    node = value._node
+                    if node is not None:
+                        parents[i] = node
+                        wanted |= 1 << i
+                    value = value._data
                 else:
-                    array = self._admit(value)
+                    value = self._admit(value)
                     scalars = True
-                parents.append(None)
-            if type(array) not in _SCALARS:
-                if dtype is None:
-                    dtype = array.dtype
-                elif array.dtype is not dtype:
-                    mixed = True
-            arrays.append(array)
-            bit <<= 1
+                arrays[i] = value
+                if value is None:
+                    continue
+            if dtype is None:
+                dtype = value.dtype
+            elif value.dtype is not dtype:
+                mixed = True
         if self.elementwise:
             if scalars and tensors:
                 # beside a Tensor a NumPy scalar is a number, and never widens (NEP 50 would make float64 of it);
@@ -314,7 +315,7 @@ class Primitive:
                 arrays = _promote(arrays, self.promote, self.masks)
                 if self.kinds != "biuf":
                     self._check_kind(arrays)
-        return arrays, parents, wanted, tensors
+        return arrays, parents, wanted, tensors, bare
 
     def _check_kind(self, arrays: list) -> None:
         """Refuse what the op has no meaning for: rounding a boolean, say."""
@@ -358,8 +359,8 @@ def _keep(plan: Plan, values: list) -> tuple:
     return pack(kept) if modes.saved_hooks else kept
 
 
-_SCALARS = {bool, int, float, complex, type(None)}
-_PLAIN = {np.ndarray, bool, int, float}
+_NUMBERS = {bool, int, float}
+_SCALARS = {*_NUMBERS, type(None)}
 
 
 def _promote(arrays: list, how: str, masks: tuple[int, ...]) -> list:

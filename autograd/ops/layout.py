@@ -202,6 +202,8 @@ def matrix_transpose(input: Any) -> Any:
     """Each matrix of a batch with rows and columns swapped: ``.mT``."""
     if input.ndim < 2:
         raise ValueError(f"mT: a batch of matrices has at least 2 dimensions, not {input.ndim}")
+    if type(input) is np.ndarray:  # in the rules of products, which feel every call
+        return input.swapaxes(-2, -1)
     return transpose(input, -2, -1)
 
 
