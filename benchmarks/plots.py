@@ -54,13 +54,16 @@ def _ratios(rows: list[dict], results: dict[str, Any], path: Path) -> Path:
         axes.annotate(f"{value:.2f}", (max(value, high, 1), place), (3, 0), textcoords="offset points", va="center",
                       fontsize=7, color=_INK)  # fmt: skip
     axes.set_yticks(list(places), [bar[0] for bar in bars], fontsize=7)
+    axes.set_ylim(0.3, len(bars) + 0.7)
     axes.set_xscale("log", base=2)
     low, high = min(min(bar[2] for bar in bars), 0.5), max(max(bar[3] for bar in bars), 2)
     axes.set_xlim(low / 1.1, high * 1.25)
     axes.set_xticks(ticks := [t for t in (0.25, 0.5, 1, 2, 4, 8, 16) if low / 1.1 <= t <= high * 1.25], map(str, ticks))
     axes.axvline(1, color=_INK, linewidth=0.8)
     axes.spines[["top", "right"]].set_visible(False)
-    axes.set_xlabel("PyTorch (better of eager and channels_last) ÷ glassgrad; right of 1: glassgrad is faster")
+    axes.set_xlabel(
+        "PyTorch (better of eager and channels_last) ÷ glassgrad; right of 1: glassgrad is faster", fontsize=8
+    )
     where = f"{results['machine']['cpu']}, {results['threads']} threads, PyTorch {results['versions'].get('torch')}"
     axes.set_title(f"{where}, {results['date'][:10]}", fontsize=8, color=_INK)
     figure.savefig(path, dpi=120)
@@ -80,6 +83,9 @@ def _growth(rows: list[dict], path: Path) -> Path:
             if len(points) > 1:
                 label = f"{name}, n^{exponent(points):.2f}"
                 axes.loglog(*zip(*points), "o-", label=label, color=_COLOURS.get(name), markersize=3, linewidth=1.2)
+        ticks = sorted({row["at"] for row in members})
+        axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+        axes.minorticks_off()
         axes.set_title(family, fontsize=8)
         axes.set_xlabel(family.rsplit(", ", 1)[-1], fontsize=8)
         axes.set_ylabel("ms", fontsize=8)
