@@ -213,11 +213,13 @@ def randint(
     return _finish(array.astype(np.int64 if dtype is None else dtype, copy=False), requires_grad)
 
 
-def randperm(n: int, *, generator: Any = None, dtype: Any = None) -> Tensor:
+def randperm(n: int, *, generator: Any = None, dtype: Any = None, requires_grad: bool = False) -> Tensor:
     """The numbers 0 to n−1 in random order."""
     if n < 0:
         raise ValueError(f"randperm: n must not be negative, got {n}")
-    return _finish(numpy_generator(generator).permutation(n).astype(np.int64 if dtype is None else dtype), False)
+    return _finish(
+        numpy_generator(generator).permutation(n).astype(np.int64 if dtype is None else dtype), requires_grad
+    )
 
 
 def rand_like(input: Any, *, generator: Any = None, dtype: Any = None, requires_grad: bool = False) -> Tensor:

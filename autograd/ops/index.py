@@ -193,6 +193,9 @@ def gather(input: Any, dim: int, index: Any) -> Any:
 
 def scatter_add(input: Any, dim: int, index: Any, src: Any) -> Any:
     """``input`` with ``src[i][j]`` added at ``[index[i][j]][j]`` for ``dim`` 0: the adjoint of :func:`gather`."""
+    if max(input.ndim, index.ndim, src.ndim) == 1 and 0 in (input.ndim, index.ndim, src.ndim):  # vectors of one
+        vectors = [x if x.ndim else _reshape(x, shape=(1,)) for x in (input, index, src)]
+        return _reshape(scatter_add(vectors[0], dim, *vectors[1:]), shape=tuple(input.shape))
     dim = axis_of(dim, input.ndim, "scatter_add")
     index = _checked(index, input.shape[dim] if input.ndim else 1, dim, "scatter_add")
     _check_along(input, index, dim, "scatter_add")

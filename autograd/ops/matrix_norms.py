@@ -79,17 +79,17 @@ def matrix_norm(A: Any, ord: Any = "fro", dim: Any = (-2, -1), keepdim: bool = F
     return _reshape(out, shape=kept if keepdim else tuple(n for d, n in enumerate(A.shape) if d not in (rows, columns)))
 
 
-def norm(A: Any, ord: Any = None, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
+def norm(input: Any, ord: Any = None, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
     """A vector norm along one dimension, a matrix norm along two; without ``ord``, the 2-norm of all elements."""
-    if ord is not None and dim is None and A.ndim not in (1, 2):
-        raise ValueError(f"norm: with ord but without dim the input is a vector or a matrix, not {A.ndim}-d")
-    if ord is not None and (A.ndim == 2 if dim is None else isinstance(dim, (tuple, list)) and len(dim) == 2):
-        return matrix_norm(A, ord, (-2, -1) if dim is None else dim, keepdim, dtype=dtype)
+    if ord is not None and dim is None and input.ndim not in (1, 2):
+        raise ValueError(f"norm: with ord but without dim the input is a vector or a matrix, not {input.ndim}-d")
+    if ord is not None and (input.ndim == 2 if dim is None else isinstance(dim, (tuple, list)) and len(dim) == 2):
+        return matrix_norm(input, ord, (-2, -1) if dim is None else dim, keepdim, dtype=dtype)
     if isinstance(dim, (tuple, list)) and len(dim) not in (1, 2):
         raise ValueError(f"norm: dim names one dimension or two, not {tuple(dim)}; see vector_norm")
     if isinstance(ord, str):
         raise ValueError(f"norm: order {ord!r} needs matrices: two dimensions in dim")
-    return vector_norm(A, 2 if ord is None else ord, dim, keepdim, dtype=dtype)
+    return vector_norm(input, 2 if ord is None else ord, dim, keepdim, dtype=dtype)
 
 
 def cond(A: Any, p: Any = None) -> Any:

@@ -155,3 +155,12 @@ def test_slices_and_their_counterparts():
 def test_wrong_calls_are_named(call, error, message):
     with pytest.raises(error, match=message):
         call(ag.ones(2, 3))
+
+
+def test_a_number_stands_for_a_vector_of_one():
+    x, s = tensor(2.0, requires_grad=True), tensor([3.0, 4.0], requires_grad=True)
+    y = ag.scatter_add(x, 0, tensor([0]), s)
+    assert y.shape == () and y.item() == 5
+    y.backward()
+    assert x.grad.item() == 1 and s.grad.tolist() == [1, 0]
+    assert ag.scatter_add(tensor([1.0, 2.0]), -1, tensor(1), tensor(5.0)).tolist() == [1, 7]

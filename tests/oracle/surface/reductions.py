@@ -125,9 +125,8 @@ SPECS = [
     ),
     Spec(
         "linalg.norm",
-        {"A": X, "ord": maybe(one_of(P, None)), "dim": maybe(dimensions("A")), "keepdim": KEEP, "dtype": FLOAT_DTYPE},
+        {"input": X, "ord": maybe(one_of(P, None)), "dim": maybe(dimensions()), "keepdim": KEEP, "dtype": FLOAT_DTYPE},
         ("dtype",),
-        first_by_name=False,
         gradients="finite",
     ),
     Spec(

@@ -19,10 +19,11 @@ from .values import Array, arrays_in
 SEED = 20
 
 
-def _reach(owner: Any, path: str, form: str) -> Any:
+def find_path(owner: Any, path: str) -> Any:
+    """``find_path(torch, "linalg.norm")``."""
     for part in path.split("."):
         if not hasattr(owner, part):
-            raise AttributeError(f"{form} {path} does not exist yet")
+            raise AttributeError(f"{path} does not exist")
         owner = getattr(owner, part)
     return owner
 
@@ -74,7 +75,7 @@ class Spec:
         if self.run is not None:
             library = autograd if ours else torch
             for name in self.needs:
-                _reach(library, name, "function")
+                find_path(library, name)
             return lambda *args, **kwargs: self.run(library, *args, **kwargs)  # type: ignore[misc]
         if form == "method":
             owner: Any = autograd.Tensor if ours else torch.Tensor
@@ -83,7 +84,7 @@ class Spec:
             owner, path = (nn.functional if ours else torch.nn.functional), [self.name.rpartition(".")[2]]
         else:
             owner, path = (autograd if ours else torch), self.name.split(".")
-        return _reach(owner, ".".join(path), form)
+        return find_path(owner, ".".join(path))
 
 
 @dataclass
