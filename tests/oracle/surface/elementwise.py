@@ -39,7 +39,7 @@ UNARY = [
     "neg", "abs", "sign", "exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "sqrt", "rsqrt", "square",
     "reciprocal", "sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "tanh", "asinh", "acosh", "atanh",
     "sigmoid", "erf", "erfc", "lgamma", "digamma", "floor", "ceil", "trunc", "frac", "isnan", "isinf", "isfinite",
-    "logical_not", "deg2rad", "rad2deg", "signbit", "sinc", "absolute", "negative", "relu", "clone",
+    "logical_not", "deg2rad", "rad2deg", "signbit", "sinc", "positive", "absolute", "negative", "relu", "clone",
     "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctanh", "fix", "isneginf", "isposinf",
 ]  # fmt: skip
 

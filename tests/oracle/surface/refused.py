@@ -66,7 +66,7 @@ REFUSED = [
         "a position beyond the last element is refused; PyTorch counts on from the first",
     ),
     Deliberate(
-        ("getitem", "setitem"),
+        ("setitem",),
         KINDS,
         lambda call: ellipses(call.args[1]) > 1,
         "`...` stands once in an index; PyTorch accepts it twice where no dimension is named behind",
@@ -82,7 +82,7 @@ REFUSED = [
             "fmod", "remainder", "floor_divide", "operator //", "operator %", "softmax", "log_softmax", "median",
             "nanmedian", "cummax", "cummin", "linalg.eigh", "linalg.eigvalsh", "expand", "repeat", "tile", "roll",
             "cat", "concat", "concatenate", "gather", "scatter", "scatter_add", "scatter_reduce", "index_add",
-            "index_reduce", "index_fill", "index_copy", "cumprod", "method normal_",
+            "index_fill", "index_copy", "cumprod", "method normal_",
         ),
         KINDS,
         empty,
