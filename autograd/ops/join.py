@@ -212,7 +212,7 @@ def pad(input: Any, pad: Sequence[int], mode: str = "constant", value: float | N
     grown = tuple((max(0, a), max(0, b)) for a, b in padding)
     for n, pair in zip(input.shape, grown):
         limit = {"reflect": n - 1, "circular": n, "replicate": max(pair) if n else 0}[mode]
-        if max(pair) > limit:
+        if max(pair) > max(limit, 0):  # a dimension of size 0 that nothing is put around is no matter
             raise ValueError(f"pad: {pair} does not fit mode {mode!r} of a dimension of size {n} (at most {limit})")
     out = _pad_border(input, padding=grown, mode=mode)
     if mode == "circular":

@@ -67,6 +67,8 @@ def matrix_norm(A: Any, ord: Any = "fro", dim: Any = (-2, -1), keepdim: bool = F
     if ord in ("nuc", 2, -2):
         values = svdvals(movedim(A, (rows, columns), (-2, -1)))
         last = (values.ndim - 1,)
+        if ord == -2 and not values.shape[-1]:
+            raise ValueError(f"matrix_norm: a matrix of nothing has no smallest singular value; shape {tuple(A.shape)}")
         if ord == "nuc" or not values.shape[-1]:  # the norm of nothing is 0
             out = _sum(values, dim=last, keepdim=False)
         else:

@@ -14,7 +14,7 @@ from .elementwise import lerp
 from .extremes import ValuesIndices, _share_rule
 from .index import _gather
 from .layout import _reshape, axis_of, movedim, squeeze
-from .reduce import _floating
+from .reduce import _floating, flag_of
 
 # --- elements picked by an order: none of them twice ----------------------------------------------------------------
 
@@ -119,6 +119,7 @@ def _kth(input, *, k, dim):
 def kthvalue(input: Any, k: int, dim: int = -1, keepdim: bool = False) -> ValuesIndices:
     """``(value, index)`` of the ``k``-th smallest element along ``dim``, counted from 1."""
     _no_booleans(input, "kthvalue")
+    keepdim = flag_of(keepdim, None, "kthvalue")
     dim, k = axis_of(dim, input.ndim, "kthvalue"), as_int(k)
     size = input.shape[dim] if input.ndim else 1
     if not 1 <= k <= size:
@@ -150,6 +151,7 @@ _median.vjp(input=lambda g, input, y, *, dim, keepdim: _share_rule(g, input, y, 
 
 def _median_of(input: Any, dim: Any, keepdim: bool, skip_nan: bool, op: str) -> Any:
     _no_booleans(input, op)
+    keepdim = flag_of(keepdim, None, op)
     if dim is None:
         if 0 in input.shape and input.dtype.kind != "f":
             raise ValueError(f"{op}: there is no median of no {input.dtype}")

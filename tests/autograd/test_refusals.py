@@ -5,6 +5,7 @@ import pytest
 
 import autograd as ag
 from autograd import tensor
+from nn.functional import pad
 
 MASK, WHOLE, REAL = tensor([True, False]), tensor([1, 2]), tensor([1.0, 2.0])
 SQUARE = tensor([[1, 2], [3, 4]])
@@ -49,6 +50,10 @@ REFUSED = {
     "dot of no booleans": (
         lambda: ag.dot(ag.zeros(0, dtype=bool), ag.zeros(0, dtype=bool)), TypeError, "dot: booleans are not multiplied",
     ),
+    "keepdim that is no flag": (lambda: ag.kthvalue(REAL, 1, keepdim="x"), TypeError, "kthvalue: keepdim is True or"),
+    "the smallest singular value of nothing": (
+        lambda: ag.linalg.matrix_norm(ag.zeros(0, 2), -2), ValueError, "matrix_norm: a matrix of nothing",
+    ),
     "flip of a number": (lambda: ag.flip(REAL, 0), TypeError, "flip: dims is a tuple or a list, not 0"),
     "Frobenius in 3 dimensions": (
         lambda: ag.norm(ag.ones(2, 2, 2), dim=(0, 1, 2)), ValueError, "norm: the Frobenius norm is one of matrices",
@@ -88,6 +93,10 @@ def test_what_is_near_to_it_works():
     x = ag.zeros(3)
     x[tensor([True, False, True])] = tensor([2.0], dtype=np.float64)  # one value under a mask is converted
     assert x.tolist() == [2, 0, 2]
+
+
+def test_no_images_have_no_borders_to_fit():
+    assert pad(ag.zeros(0, 1, 3), [1, 2], "reflect").shape == (0, 1, 6)
 
 
 def test_a_comparison_in_place_has_the_gradient_zero():

@@ -28,6 +28,7 @@ def no_freedom(call: Call) -> bool:
     """No degrees of freedom are left: ``correction`` is at least the number of elements."""
     x, dim = call.arrays[0], call.arguments.get("dim")
     dims = range(x.ndim) if dim is None or dim in ((), []) else dim if isinstance(dim, (tuple, list)) else (dim,)
+    dims = [d for d in dims if isinstance(d, int)]
     return call.arguments.get("correction", 1) >= math.prod(x.shape[d] for d in dims if -x.ndim <= d < x.ndim)
 
 
