@@ -18,7 +18,7 @@ from .conditions import (
 
 ANSWERED = [
     Deliberate(
-        ("var", "std", "var_mean", "std_mean"),
+        ("var", "var_mean"),
         ("gradient",),
         no_freedom,
         "without degrees of freedom the gradient is infinite; PyTorch's signs then depend on how `dim` is written",

@@ -80,6 +80,7 @@ SPECS = [
     Spec("prod", {"input": ANY_X, "dtype": DTYPE}, ("dtype",), note="all"),
     Spec("prod", {"input": ANY_X, "dim": dimension(), "keepdim": KEEP, "dtype": DTYPE}, ("dtype",)),
     *[reduction(name) for name in ("amax", "amin", "any", "all")],
+    *[Spec(name, {"input": ANY_X, "dim": lambda d: ()}, note="no dims") for name in ("any", "all")],
     Spec("count_nonzero", {"input": ANY_X, "dim": maybe(dimensions())}),
     *[Spec(name, {"input": ANY_X}, note="all") for name in ("max", "min")],
     *[Spec(name, {"input": ANY_X, "dim": dimension(), "keepdim": KEEP}) for name in ("max", "min")],
