@@ -218,7 +218,7 @@ def _born(y: Tensor) -> int:
 
 def _node(op: Any, parents: tuple[Node, ...], rule: Callable, saved: tuple, shape: tuple, dtype: Any) -> Node:
     step = Step(None if op is _CHECKPOINT else 0, rule, tuple(range(len(saved)))[:1], (), None)
-    return record(op, parents, Plan((), (), (step,)), saved, {}, shape, dtype)
+    return record(op, parents, Plan((), (), (step,), tuple), saved, {}, shape, dtype)
 
 
 def _run_again(g: Any, segment: _Segment) -> tuple:

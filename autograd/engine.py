@@ -9,7 +9,6 @@ With ``create_graph`` the same gradient rules run on Tensors instead of arrays, 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from functools import cache
 from operator import attrgetter
 from sys import getrefcount
@@ -60,9 +59,7 @@ def run(
     found: dict[Node, Any] = {}
     owned: set[Node] = set()  # gradients that are sums made here: ours to add to in place
     looking = modes.anomaly
-    # rules that make NaN on the way are not looked at: what they give is
-    quiet = np.errstate(all="ignore")
-    with set_grad_enabled(create_graph), _freeing(not retain_graph), anomaly.detect_anomaly(False), quiet:
+    with _PassModes(recording=create_graph, freeing=not retain_graph), np.errstate(all="ignore"):
         while order:
             node = order.pop()  # popped, so that a node dies as soon as the pass is through with it
             g = pending.pop(node, None)
@@ -101,13 +98,23 @@ def run(
     return found
 
 
-@contextmanager
-def _freeing(freeing: bool) -> Iterator[None]:
-    outer, modes.freeing = modes.freeing, freeing
-    try:
-        yield
-    finally:
-        modes.freeing = outer
+class _PassModes:
+    """The modes of a backward pass: recording or not, freeing what nodes saved or not.
+
+    Ops inside of rules are not looked at for NaN, which they may make on the way: what a rule gives is looked at.
+    """
+
+    __slots__ = ("_inner", "_outer")
+
+    def __init__(self, recording: bool, freeing: bool) -> None:
+        self._inner = (recording, freeing, False)
+
+    def __enter__(self) -> None:
+        self._outer = (modes.grad_enabled, modes.freeing, modes.anomaly)
+        modes.grad_enabled, modes.freeing, modes.anomaly = self._inner
+
+    def __exit__(self, *exc: object) -> None:
+        modes.grad_enabled, modes.freeing, modes.anomaly = self._outer
 
 
 def _contributions(node: Node, g: Any, saved: Sequence, useful: set[Node] | None) -> Iterator[tuple[Node, Any]]:
@@ -170,7 +177,8 @@ def _fit(part: Any, parent: Node, node: Node) -> Any:
     if node.op.elementwise:
         layout = _layout()
         if part.shape != parent.shape:
-            part = layout.sum_to(part, shape=parent.shape)
+            sum_to = layout.sum_to.forward if type(part) is np.ndarray else layout.sum_to
+            part = sum_to(part, shape=parent.shape)
         return layout.cast(part, dtype=parent.dtype) if part.dtype != parent.dtype else part
     raise RuntimeError(
         f"{node.name}: a rule gave a gradient of shape {part.shape} {part.dtype} "
@@ -228,6 +236,7 @@ def backward(
     holders = [(node.ref() if node.ref is not None else None, node) for node in found]
     if inputs is not None:
         holders += [(t, t._node) for t in inputs if t._node in found and t._node.ref is None]
+    hooked = len(accumulated) > 0
     for tensor, node in holders:
         if tensor is None:
             continue
@@ -236,7 +245,7 @@ def backward(
                 tensor._grad = tensor._grad + (found[node] if create_graph else wrap(np.asarray(found[node]), None))
         else:
             tensor._grad = found[node] if create_graph else wrap(_own(found, node), None)
-        if tensor._node in accumulated:
+        if hooked and tensor._node in accumulated:
             for hook in list(accumulated[tensor._node].values()):  # type: ignore[index]
                 hook(tensor)
 

@@ -133,7 +133,7 @@ def record(op: Primitive, parents: tuple, plan: Plan, saved: tuple, settings: di
     node.dtype = dtype
     node.age = next(clock)
     node.scope = modes.scope
-    frame = _users_frame(3)
+    frame = _users_frame(4)  # two frames at least stand between this one and the user's: an op and its operator
     if frame is None:
         node.code, node.lasti = None, 0
     else:

@@ -56,7 +56,9 @@ def product(a, b):
 
 def _product_to(g, x, shape):
     """The sum of ``g · x`` that the engine would bring to ``shape``, without the product in between."""
-    if g.shape != shape and is_large(g, x):
+    if g.shape == shape:
+        return product(g, x)
+    if is_large(g, x):
         axes = tuple(range(g.ndim - len(shape)))
         axes += tuple(i for i in range(len(axes), g.ndim) if shape[i - len(axes)] == 1)
         total = kernels.sums.add_up_products(g, x, axes)

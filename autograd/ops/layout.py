@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import lru_cache
 from operator import index as as_int
 from typing import Any
 
@@ -53,13 +54,21 @@ def sizes_of(sizes: tuple) -> tuple[int, ...]:
 # --- shape ----------------------------------------------------------------------------------------------------------
 
 
+@lru_cache(maxsize=1024)
+def _repeated(large: tuple[int, ...], small: tuple[int, ...]) -> tuple[int, ...]:
+    """The axes of ``large`` along which broadcasting repeats ``small``."""
+    lead = len(large) - len(small)
+    return tuple(range(lead)) + tuple(i + lead for i, n in enumerate(small) if n == 1 and large[i + lead] != 1)
+
+
 @primitive
 def sum_to(input, *, shape):
     """Sum over the axes that broadcasting ``shape`` to ``input.shape`` would repeat: the adjoint of broadcasting."""
-    lead = input.ndim - len(shape)
-    axes = tuple(range(lead)) + tuple(i + lead for i, n in enumerate(shape) if n == 1 and input.shape[i + lead] != 1)
+    axes = _repeated(input.shape, shape)
     total = kernels.sums.add_up(input, axes) if is_large(input) else None
-    return (np.add.reduce(input, axis=axes, keepdims=True) if total is None else total).reshape(shape)
+    if total is None:
+        total = np.add.reduce(input, axis=axes)
+    return total if total.shape == shape else total.reshape(shape)
 
 
 @primitive(view=True)
