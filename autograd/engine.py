@@ -188,7 +188,12 @@ def _fit(part: Any, parent: Node, node: Node) -> Any:
 
 def _apply_hooks(node: Node, g: Any, create_graph: bool) -> Any:
     for hook in list((node.hooks or {}).values()):
-        result = hook(g if create_graph else wrap(np.asarray(g), None))
+        if create_graph:
+            result = hook(g)
+        else:
+            seen = np.asarray(g).view()
+            seen.flags.writeable = False  # other nodes may have the same array for their gradient
+            result = hook(wrap(seen, None))
         if result is None:
             continue
         if not isinstance(result, Tensor) or result.shape != node.shape or result.dtype != node.dtype:
@@ -252,9 +257,17 @@ def backward(
 
 def _own(found: dict[Node, Any], node: Node) -> np.ndarray:
     """The gradient of ``node`` as an array that nobody else holds: itself, or else a copy."""
+    alone = _references(found, node) == _ALONE
     g = found[node]
-    # three references: of the dictionary, of this name, and of the argument; a view would be one more
-    return g if type(g) is np.ndarray and g.base is None and getrefcount(g) == 3 else copied(g)
+    return g if alone and type(g) is np.ndarray and g.base is None else copied(g)
+
+
+def _references(found: dict, key: Any) -> int:
+    g = found[key]
+    return getrefcount(g)
+
+
+_ALONE = _references({0: np.empty(1)}, 0)  # of what only a dictionary holds; the number depends on the Python
 
 
 def _target(tensor: Tensor, caller: str) -> Node:

@@ -37,8 +37,8 @@ class _Modes(threading.local):
 modes = _Modes()
 
 
-class set_grad_enabled(ContextDecorator):
-    """Record operations (``True``) or not (``False``) inside a ``with`` block or a decorated function."""
+class _Recording(ContextDecorator):
+    """A block or a decorated function in which operations are recorded or not."""
 
     def __init__(self, mode: bool) -> None:
         self._mode = bool(mode)
@@ -51,19 +51,37 @@ class set_grad_enabled(ContextDecorator):
     def __exit__(self, *exc: object) -> None:
         modes.grad_enabled = self._outer.pop()
 
-    def _recreate_cm(self) -> set_grad_enabled:
+    def _recreate_cm(self) -> _Recording:
         # one decorated function may run in several threads at once: each call gets a state of its own
-        return set_grad_enabled(self._mode)
+        return _Recording(self._mode)
 
 
-class no_grad(set_grad_enabled):
+class set_grad_enabled(_Recording):
+    """Record operations (``True``) or not (``False``) from now on, or, with ``with`` or as a decorator, inside only."""
+
+    def __init__(self, mode: bool) -> None:
+        super().__init__(mode)
+        super().__enter__()  # a call switches at once; a block that follows takes it back at its end
+        self._switched = True
+
+    def __enter__(self) -> None:
+        if not self._switched:
+            super().__enter__()
+        self._switched = False
+
+    def __call__(self, function: Any) -> Any:
+        super().__exit__()  # a decorator switches when the function runs, not when it is defined
+        return super().__call__(function)
+
+
+class no_grad(_Recording):
     """Do not record: results inside do not require gradients, whatever their inputs."""
 
     def __init__(self) -> None:
         super().__init__(False)
 
 
-class enable_grad(set_grad_enabled):
+class enable_grad(_Recording):
     """Record again inside a ``no_grad`` block."""
 
     def __init__(self) -> None:

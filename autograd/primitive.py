@@ -213,7 +213,7 @@ class Primitive:
             return modes.trace.run(self, inputs, settings, residuals)
         try:
             if not self.elementwise and set(map(type, inputs)) == _ONLY_ARRAYS:  # in the rules of a backward pass
-                arrays, parents, wanted, tensors, bare = list(inputs), [], 0, False, False
+                arrays, parents, wanted, tensors, bare = list(inputs), [None] * len(inputs), 0, False, False
             else:
                 arrays, parents, wanted, tensors, bare = self._open(inputs)
         except ValuesNeeded as batch:  # a tensor of vmap: it has no values of its own, and knows how the op runs

@@ -21,7 +21,7 @@ from typing import Any
 # this many operations a second thread only gets in the way.
 WORTH_WAKING = 200_000
 # More ranges than threads, so that a thread that the system holds up does not hold up the whole loop.
-_RANGES_PER_THREAD = 4
+_RANGES_PER_THREAD = 2
 
 
 def parallel_for(kernel: Callable[..., Any], n: int, *args: Any, cost: float) -> None:

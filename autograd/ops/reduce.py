@@ -10,7 +10,7 @@ import numpy as np
 from .. import kernels
 from ..kernels.arrays import is_large
 from ..modes import modes
-from ..primitive import primitive
+from ..primitive import Primitive, primitive
 from ..tensor import Tensor
 from .compare import keep, where
 from .layout import _broadcast_to, _reshape, axes_of, cast
@@ -291,13 +291,20 @@ def _count_nonzero(input, *, dim, keepdim):
 
 
 def any(input: Any, dim: Any = None, keepdim: bool = False, *, axis: Any = None, keepdims: Any = None) -> Any:
-    """Whether at least one element is nonzero."""
-    return _any(input, **_door(input, dim, keepdim, axis, keepdims, "any"))
+    """Whether at least one element is nonzero; with ``dim=()``, over no dimension, whether each is."""
+    return _truth(_any, "any", input, dim, keepdim, axis, keepdims)
 
 
 def all(input: Any, dim: Any = None, keepdim: bool = False, *, axis: Any = None, keepdims: Any = None) -> Any:
-    """Whether every element is nonzero."""
-    return _all(input, **_door(input, dim, keepdim, axis, keepdims, "all"))
+    """Whether every element is nonzero; with ``dim=()``, over no dimension, whether each is."""
+    return _truth(_all, "all", input, dim, keepdim, axis, keepdims)
+
+
+def _truth(op: Primitive, name: str, input: Any, dim: Any, keepdim: bool, axis: Any, keepdims: Any) -> Any:
+    settings = _door(input, dim, keepdim, axis, keepdims, name)
+    if (axis if dim is None else dim) in ((), []):
+        return op(_reshape(input, shape=(1, *input.shape)), dim=(0,), keepdim=False)
+    return op(input, **settings)
 
 
 def count_nonzero(input: Any, dim: Any = None, *, axis: Any = None) -> Any:

@@ -206,6 +206,29 @@ def test_no_grad_records_nothing_and_nests():
     assert not quiet().requires_grad
 
 
+def test_set_grad_enabled_as_a_switch_a_block_and_a_decorator():
+    x = leaf(1.0)
+    ag.set_grad_enabled(False)
+    assert not (x * 2.0).requires_grad
+    with ag.set_grad_enabled(True):
+        assert (x * 2.0).requires_grad
+    assert not (x * 2.0).requires_grad
+    switch = ag.set_grad_enabled(True)
+    assert (x * 2.0).requires_grad
+    with switch, switch:
+        assert (x * 2.0).requires_grad
+    assert not ag.is_grad_enabled()
+    ag.set_grad_enabled(True)
+
+    @ag.set_grad_enabled(False)
+    def quiet():
+        return x * 2.0
+
+    assert ag.is_grad_enabled()
+    assert not quiet().requires_grad
+    assert ag.is_grad_enabled()
+
+
 def test_modes_are_per_thread():
     x = leaf(1.0)
     recorded = []

@@ -75,6 +75,13 @@ def test_a_hook_may_remove_itself_while_it_runs():
     assert calls == [1, 2, 2]
 
 
+def test_a_hook_cannot_write_to_a_gradient_that_others_share():
+    x, y = leaf(1.0, 2.0), leaf(3.0, 4.0)
+    x.register_hook(lambda g: g.mul_(2.0))
+    with pytest.raises(RuntimeError, match="mul_: this memory is read-only"):
+        (x + y).sum().backward()
+
+
 @pytest.mark.parametrize(
     ("returned", "found"),
     [

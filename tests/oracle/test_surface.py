@@ -24,7 +24,7 @@ NOT_COMPARED = {
     "Tensor", "Generator", "default_generator", "get_rng_state", "set_rng_state", "manual_seed", "random",
     "enable_grad", "no_grad", "is_grad_enabled", "set_grad_enabled", "from_numpy", "float16", "float32", "float64",
     "int8", "int16", "int32", "int64", "uint8", "vmap", "func", "functional", "ops", "linalg", "linalg.LinAlgError",
-    "from_dlpack", "get_num_threads", "set_num_threads",
+    "from_dlpack", "get_num_threads", "set_num_threads", "is_anomaly_enabled",
 }  # fmt: skip
 
 

@@ -84,12 +84,6 @@ ANSWERED = [
         "PyTorch multiplies whole numbers by the factor in float32, and loses nine digits",
     ),
     Deliberate(
-        ("any", "all"),
-        ("shape",),
-        lambda call: empty(call) and no_dims(call),
-        "`dim=()` means all dimensions, of a tensor without elements too; PyTorch then returns the shape of the input",
-    ),
-    Deliberate(
         ("addcdiv",),
         ("gradient",),
         lambda call: bool((call.arrays[-1].values == 0).any()),
