@@ -1,6 +1,7 @@
 """What the backward pass promises, whatever the ops."""
 
 import gc
+import pickle
 import threading
 import tracemalloc
 import weakref
@@ -418,3 +419,19 @@ def test_a_gradient_that_is_nobody_elses_is_not_copied(monkeypatch):
     x.grad = None
     x.sum().backward()  # a view of one number
     assert len(copies) == 1
+
+
+def test_text_of_a_huge_tensor_copies_nothing():
+    x = ag.from_numpy(np.broadcast_to(np.float32(1.0), (100_000_000,)))
+    tracemalloc.start()
+    text = repr(x)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert "..." in text
+    assert len(text) < 200
+    assert peak < 1_000_000
+
+
+def test_a_pickle_is_refused():
+    with pytest.raises(TypeError, match=r"pickle.*serialize\.save"):
+        pickle.dumps(leaf(1.0))
