@@ -8,10 +8,11 @@ All three are faces of one sum over n, o, c, output pixels p and taps k,
 with a chosen size the transposed convolution of fig. 11).
 
 Here the arguments are put in order; the work is done by register tiles, :mod:`.correlate` and :mod:`.weight_gradient`
-(:mod:`.stencil` and :mod:`.depthwise` where a group has one channel), in every type and geometry. Their readable twin
-is :mod:`.im2col`. ``stride=(sh, sw)``, ``padding=((top, bottom), (left, right))``, ``dilation=(dh, dw)``. Shapes were
-checked by :mod:`autograd.geometry`. Inputs of any memory layout are accepted and never written to; the result is
-C-contiguous. Padding is zeros that are multiplied like any other number.
+(:mod:`.stencil` and :mod:`.depthwise` where a group has one channel), in every type and geometry, and in float32 by
+:mod:`.winograd` where 3 × 3 filters of many channels pay for it. Their readable twin is :mod:`.im2col`. ``stride=(sh,
+sw)``, ``padding=((top, bottom), (left, right))``, ``dilation=(dh, dw)``. Shapes were checked by
+:mod:`autograd.geometry`. Inputs of any memory layout are accepted and never written to; the result is C-contiguous.
+Padding is zeros that are multiplied like any other number.
 """
 
 from __future__ import annotations
