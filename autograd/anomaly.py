@@ -6,20 +6,19 @@ Nothing is run a second time: every node knows the line that recorded it, whethe
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import ContextDecorator
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .graph import users_line
-from .modes import modes
+from .modes import Mode, Switch, modes
 
 if TYPE_CHECKING:
     from .graph import Node
     from .primitive import Primitive
 
 
-class set_detect_anomaly(ContextDecorator):
+class set_detect_anomaly(Switch):
     """Look for NaN from now on, in this thread, or (as a context manager or decorator) inside a block.
 
     Parameters
@@ -30,19 +29,10 @@ class set_detect_anomaly(ContextDecorator):
     """
 
     def __init__(self, mode: bool, check_nan: bool = True) -> None:
-        self._outer = modes.anomaly
-        self._on = bool(mode) and bool(check_nan)
-        modes.anomaly = self._on
-
-    def __enter__(self) -> Self:
-        modes.anomaly = self._on
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        modes.anomaly = self._outer
+        super().__init__("anomaly", bool(mode) and bool(check_nan))
 
 
-class detect_anomaly(ContextDecorator):
+class detect_anomaly(Mode):
     """Inside, an op that makes NaN of numbers without NaN raises RuntimeError, naming the op and the line.
 
     In the forward pass it is the op whose output holds the first NaN. In the backward pass it is the op one of whose
@@ -62,18 +52,7 @@ class detect_anomaly(ContextDecorator):
     """
 
     def __init__(self, check_nan: bool = True) -> None:
-        self._on = bool(check_nan)
-        self._outer: list[bool] = []
-
-    def __enter__(self) -> None:
-        self._outer.append(modes.anomaly)
-        modes.anomaly = self._on
-
-    def __exit__(self, *exc: object) -> None:
-        modes.anomaly = self._outer.pop()
-
-    def _recreate_cm(self) -> detect_anomaly:
-        return detect_anomaly(self._on)  # one decorated function may run in several threads at once
+        super().__init__("anomaly", bool(check_nan))
 
 
 def is_anomaly_enabled() -> bool:

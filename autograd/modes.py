@@ -37,30 +37,30 @@ class _Modes(threading.local):
 modes = _Modes()
 
 
-class _Recording(ContextDecorator):
-    """A block or a decorated function in which operations are recorded or not."""
+class Mode(ContextDecorator):
+    """A ``with`` block or a decorated function in which one of the modes of this thread has a value."""
 
-    def __init__(self, mode: bool) -> None:
-        self._mode = bool(mode)
-        self._outer: list[bool] = []
+    def __init__(self, name: str, value: Any) -> None:
+        self._name, self._value = name, value
+        self._outer: list[Any] = []
 
     def __enter__(self) -> None:
-        self._outer.append(modes.grad_enabled)
-        modes.grad_enabled = self._mode
+        self._outer.append(getattr(modes, self._name))
+        setattr(modes, self._name, self._value)
 
     def __exit__(self, *exc: object) -> None:
-        modes.grad_enabled = self._outer.pop()
+        setattr(modes, self._name, self._outer.pop())
 
-    def _recreate_cm(self) -> _Recording:
+    def _recreate_cm(self) -> Mode:
         # one decorated function may run in several threads at once: each call gets a state of its own
-        return _Recording(self._mode)
+        return Mode(self._name, self._value)
 
 
-class set_grad_enabled(_Recording):
-    """Record operations (``True``) or not (``False``) from now on, or, with ``with`` or as a decorator, inside only."""
+class Switch(Mode):
+    """A mode that is set from the call on, or, with ``with`` or as a decorator, inside only."""
 
-    def __init__(self, mode: bool) -> None:
-        super().__init__(mode)
+    def __init__(self, name: str, value: Any) -> None:
+        super().__init__(name, value)
         super().__enter__()  # a call switches at once; a block that follows takes it back at its end
         self._switched = True
 
@@ -74,18 +74,25 @@ class set_grad_enabled(_Recording):
         return super().__call__(function)
 
 
-class no_grad(_Recording):
+class set_grad_enabled(Switch):
+    """Record operations (``True``) or not (``False``) from now on, or, with ``with`` or as a decorator, inside only."""
+
+    def __init__(self, mode: bool) -> None:
+        super().__init__("grad_enabled", bool(mode))
+
+
+class no_grad(Mode):
     """Do not record: results inside do not require gradients, whatever their inputs."""
 
     def __init__(self) -> None:
-        super().__init__(False)
+        super().__init__("grad_enabled", False)
 
 
-class enable_grad(_Recording):
+class enable_grad(Mode):
     """Record again inside a ``no_grad`` block."""
 
     def __init__(self) -> None:
-        super().__init__(True)
+        super().__init__("grad_enabled", True)
 
 
 def is_recomputing() -> bool:

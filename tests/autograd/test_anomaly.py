@@ -118,6 +118,14 @@ def test_set_detect_anomaly_as_a_switch_a_block_and_a_decorator():
     assert look()
     assert not ag.is_anomaly_enabled()
 
+    @ag.set_detect_anomaly(True)
+    def look_too():
+        return ag.is_anomaly_enabled()
+
+    assert not ag.is_anomaly_enabled()
+    assert look_too()
+    assert not ag.is_anomaly_enabled()
+
 
 def test_a_compiled_function_is_looked_into():
     @ag.compile
