@@ -31,7 +31,8 @@ from .plan import (
     Plan,
 )
 from .planes import copy_run, fill_planes, image_planes, interleave_run
-from .tile import OUTER_ROWS, OUTER_VECTORS, ROW_VECTORS, copy_vector, lanes, multiply_outer, multiply_row
+from .tile import OUTER_ROWS, OUTER_VECTORS, ROW_VECTORS, multiply_outer, multiply_row
+from .vectors import copy_vector, lanes
 
 # Taps that a tile gathers at a time: 27 KB of pixels stay close to the core while all output channels use them.
 _WINDOW_TAPS = 288

@@ -31,7 +31,8 @@ from .plan import (
     lay_out,
 )
 from .planes import clear_run, copy_run, fill_planes
-from .tile import ROW_TAPS, add_masked_dots, dot_results, lanes
+from .tile import ROW_TAPS, add_masked_dots, dot_results
+from .vectors import lanes
 
 # Pixels of a piece: gradient, mask and plane stay close to the core, and rows copied twice at its border are few.
 _PIXELS = 4096

@@ -21,7 +21,7 @@ from .plan import (
     WIDTH,
     Layout,
 )
-from .tile import clear_vector, copy_even, copy_vector, interleave, lanes
+from .vectors import clear_vector, copy_even, copy_vector, interleave, lanes
 
 
 def image_planes(x: np.ndarray, groups: int, layout: Layout) -> np.ndarray:

@@ -19,7 +19,8 @@ from .jit import njit
 from .parallel import parallel_for
 from .plan import Axis
 from .planes import copy_run
-from .tile import STENCIL_VECTORS, interleave, lanes, multiply_masked
+from .tile import STENCIL_VECTORS, multiply_masked
+from .vectors import interleave, lanes
 
 _MASK_BYTES = 200_000  # leave room in the second-level cache
 

@@ -16,7 +16,6 @@ from typing import NamedTuple
 import numpy as np
 
 from ..geometry import Padding, Pair
-from . import tile
 from .jit import njit
 from .parallel import parallel_for
 from .plan import (
@@ -35,7 +34,8 @@ from .plan import (
     lay_out,
 )
 from .planes import copy_run, fill_planes
-from .tile import DOT_ROWS, DOT_TAPS, add_dots, copy_vector, dot_results, lanes
+from .tile import DOT_ROWS, DOT_TAPS, add_dots, dot_results
+from .vectors import copy_vector, lanes
 from .weight_product import product_chunks, weight_product
 
 # Bytes of the gradients of one piece of pixels, in all output channels; they are read again for every few taps.
@@ -109,7 +109,7 @@ def _cut(
     vertical = forward_axis(out_rows, kernel_size[0], stride[0], padding[0][0], dilation[0])
     horizontal = forward_axis(out_columns, kernel_size[1], stride[1], padding[1][0], dilation[1])
     planes = grid((x[2], x[3]), vertical, horizontal)
-    direct, vector = planes.is_source, tile.lanes(f"f{itemsize}")
+    direct, vector = planes.is_source, lanes(f"f{itemsize}")
     if direct or batch * x[1] * planes.elements * itemsize <= TILES_BYTES:
         product = product_chunks(g[1] // groups, channels * filter_size, groups, images * rows * out_columns, vector)
         if product:

@@ -14,7 +14,8 @@ from .jit import njit
 from .parallel import parallel_for
 from .plan import LEAST_TASKS, PITCH, Layout, ceil_div
 from .planes import copy_run, image_planes
-from .tile import DOT_ROWS, DOT_TAPS, OUTER_ROWS, OUTER_VECTORS, lanes, multiply_outer
+from .tile import DOT_ROWS, DOT_TAPS, OUTER_ROWS, OUTER_VECTORS, multiply_outer
+from .vectors import lanes
 
 # Pixels that are gathered at a time: 48 KB of them stay close to the core while all output channels use them.
 _PIXELS = 512

@@ -27,7 +27,8 @@ from .jit import njit
 from .parallel import parallel_for
 from .plan import ceil_div
 from .planes import copy_run
-from .tile import OUTER_ROWS, OUTER_VECTORS, clear_vector, lanes, multiply_outer
+from .tile import OUTER_ROWS, OUTER_VECTORS, multiply_outer
+from .vectors import clear_vector, lanes
 from .winograd_tile import POINTS, RESULTS, TAPS, filters_to_points, read_gradients, read_pixels, write_results
 
 PLACES = POINTS * POINTS

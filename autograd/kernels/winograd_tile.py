@@ -13,7 +13,7 @@ from typing import Any
 from llvmlite import ir
 from numba import types
 
-from .tile import _I32, _Body, _constant, _Emitter, _float_arrays, intrinsic
+from .vectors import Body, Emitter, constant, float_arrays, intrinsic
 
 RESULTS, TAPS, POINTS = 4, 3, 6  # along one side of a tile
 
@@ -28,7 +28,7 @@ Values = list[ir.Value]
 class _Algebra:
     """Sums of vectors with constant factors."""
 
-    def __init__(self, emit: _Emitter) -> None:
+    def __init__(self, emit: Emitter) -> None:
         self.emit = emit
 
     def constant(self, factor: float) -> ir.Constant:
@@ -99,37 +99,36 @@ def _along_both(transform: Callable[[Values], Values], rows: Iterator[Values]) -
     return (transform(list(column)) for column in zip(*[transform(row) for row in rows]))
 
 
-def _turn(emit: _Emitter, four: Values) -> Values:
+def _turn(emit: Emitter, four: Values) -> Values:
     """Transpose four vectors inside of each group of four lanes."""
-    builder, groups = emit.builder, range(0, emit.lanes, 4)
+    groups = range(0, emit.lanes, 4)
 
     def shuffle(a: ir.Value, b: ir.Value, lanes: list[int]) -> ir.Value:
         """Lanes of both, those of ``b`` counted from 4 on."""
         mask = [lane % 4 + group + lane // 4 * emit.lanes for group in groups for lane in lanes]
-        return builder.shuffle_vector(a, b, ir.Constant(ir.VectorType(_I32, emit.lanes), mask))
+        return emit.shuffle(a, b, mask)
 
     low = [shuffle(four[i], four[i + 1], [0, 4, 1, 5]) for i in (0, 2)]
     high = [shuffle(four[i], four[i + 1], [2, 6, 3, 7]) for i in (0, 2)]
     return [shuffle(a, b, half) for a, b in (low, high) for half in ([0, 1, 4, 5], [2, 3, 6, 7])]
 
 
-def _join(builder: ir.IRBuilder, vectors: Values) -> ir.Value:
+def _join(emit: Emitter, vectors: Values) -> ir.Value:
     """One vector of all lanes, in order."""
     while len(vectors) > 1:
-        count = 2 * vectors[0].type.count
-        mask = ir.Constant(ir.VectorType(_I32, count), list(range(count)))
-        vectors = [builder.shuffle_vector(a, b, mask) for a, b in zip(vectors[::2], vectors[1::2])]
+        both = list(range(2 * vectors[0].type.count))
+        vectors = [emit.shuffle(a, b, both) for a, b in zip(vectors[::2], vectors[1::2])]
     return vectors[0]
 
 
 class _Tiles:
     """The pixels of the tiles of one vector, in memory, four neighbours at a time."""
 
-    def __init__(self, emit: _Emitter, start: ir.Value, positions: ir.Value, pitch: ir.Value) -> None:
+    def __init__(self, emit: Emitter, start: ir.Value, positions: ir.Value, pitch: ir.Value) -> None:
         self.emit, self.pitch, self.four = emit, pitch, ir.VectorType(emit.scalar, 4)
         builder = emit.builder
         self.corners = [
-            builder.gep(start, [builder.load(builder.gep(positions, [_constant(tile)]))]) for tile in range(emit.lanes)
+            builder.gep(start, [builder.load(builder.gep(positions, [constant(tile)]))]) for tile in range(emit.lanes)
         ]
 
     def load(self, row: int, column: int) -> Values:
@@ -138,26 +137,25 @@ class _Tiles:
         for tile in range(self.emit.lanes):
             pixels.append(self.emit.builder.load(self._at(tile, row, column)))
             pixels[-1].align = _ALIGN
-        return _turn(self.emit, [_join(self.emit.builder, pixels[i::4]) for i in range(4)])
+        return _turn(self.emit, [_join(self.emit, pixels[i::4]) for i in range(4)])
 
     def store(self, row: int, values: Values) -> None:
         builder = self.emit.builder
         for i, vector in enumerate(_turn(self.emit, values)):
             for group in range(0, self.emit.lanes, 4):
-                mask = ir.Constant(ir.VectorType(_I32, 4), list(range(group, group + 4)))
-                pixels = builder.shuffle_vector(vector, vector, mask)
+                pixels = self.emit.shuffle(vector, vector, list(range(group, group + 4)))
                 builder.store(pixels, self._at(group + i, row, 0)).align = _ALIGN
 
     def _at(self, tile: int, row: int, column: int) -> ir.Value:
         builder = self.emit.builder
-        offset = builder.add(builder.mul(self.pitch, _constant(row)), _constant(column))
+        offset = builder.add(builder.mul(self.pitch, constant(row)), constant(column))
         return builder.bitcast(builder.gep(self.corners[tile], [offset]), self.four.as_pointer())
 
 
 class _Stack:
     """Vectors at a fixed step from each other: a square of them, row by row."""
 
-    def __init__(self, emit: _Emitter, start: ir.Value, step: ir.Value, side: int) -> None:
+    def __init__(self, emit: Emitter, start: ir.Value, step: ir.Value, side: int) -> None:
         self.emit, self.start, self.step, self.side = emit, start, step, side
 
     def rows(self) -> Iterator[Values]:
@@ -170,16 +168,16 @@ class _Stack:
 
     def _at(self, i: int, j: int) -> ir.Value:
         builder = self.emit.builder
-        return builder.gep(self.start, [builder.mul(self.step, _constant(i * self.side + j))])
+        return builder.gep(self.start, [builder.mul(self.step, constant(i * self.side + j))])
 
 
 def _read(side: int, transform: str, pixels: Any, positions: Any, target: Any) -> tuple:
-    element, index = _float_arrays(pixels, target), types.int64
+    element, index = float_arrays(pixels, target), types.int64
     signature = types.void(pixels, index, index, positions, index, target, index, index)
 
     def generate(context, builder, signature, args):
         _, p0, pitch, _, i0, _, t0, step = args
-        emit, body = _Emitter(context, builder, element), _Body(context, builder, signature, args)
+        emit, body = Emitter(context, builder, element), Body(context, builder, signature, args)
         tiles = _Tiles(emit, body.address(0, p0), body.address(3, i0), pitch)
         rows = ([v for j in range(0, side, 4) for v in tiles.load(i, j)][:side] for i in range(side))
         columns = _along_both(getattr(_Algebra(emit), transform), rows)
@@ -210,16 +208,16 @@ def write_results(typing_context, source, s0, step, target, t0, pitch, positions
 
     ``zeros``, one vector, stays zero as long as all results are finite.
     """
-    element, index = _float_arrays(source, target, zeros), types.int64
+    element, index = float_arrays(source, target, zeros), types.int64
     signature = types.void(source, index, index, target, index, index, positions, index, zeros)
 
     def generate(context, builder, signature, args):
         _, s0, step, _, t0, pitch, _, i0, _ = args
-        emit, body = _Emitter(context, builder, element), _Body(context, builder, signature, args)
+        emit, body = Emitter(context, builder, element), Body(context, builder, signature, args)
         algebra = _Algebra(emit)
         tiles = _Tiles(emit, body.address(3, t0), body.address(6, i0), pitch)
         columns = list(_along_both(algebra.results, _Stack(emit, body.address(0, s0), step, POINTS).rows()))
-        check = body.address(8, _constant(0))
+        check = body.address(8, constant(0))
         zeros = emit.load(check)
         for value in (value for column in columns for value in column):
             zeros = algebra.fma(0.0, value, zeros)
@@ -232,11 +230,11 @@ def write_results(typing_context, source, s0, step, target, t0, pitch, positions
 
 
 def _convert(sides: tuple[int, int], transform: str, source: Any, target: Any) -> tuple:
-    element, index = _float_arrays(source, target), types.int64
+    element, index = float_arrays(source, target), types.int64
     signature = types.void(source, index, index, target, index, index)
 
     def generate(context, builder, signature, args):
-        emit, body = _Emitter(context, builder, element), _Body(context, builder, signature, args)
+        emit, body = Emitter(context, builder, element), Body(context, builder, signature, args)
         rows = _Stack(emit, body.address(0, args[1]), args[2], sides[0]).rows()
         columns = _along_both(getattr(_Algebra(emit), transform), rows)
         _Stack(emit, body.address(3, args[4]), args[5], sides[1]).store(columns)

@@ -13,7 +13,8 @@ from . import winograd
 from .jit import njit
 from .parallel import parallel_for
 from .plan import ceil_div
-from .tile import DOT_ROWS, DOT_TAPS, add_dots, dot_results, lanes
+from .tile import DOT_ROWS, DOT_TAPS, add_dots, dot_results
+from .vectors import lanes
 from .winograd import GAP, PLACES, SLOTS, tile_count, tiling, transform
 from .winograd_tile import POINTS, RESULTS, TAPS, points_to_filters
 

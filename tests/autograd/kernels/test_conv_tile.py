@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numba.core.errors import TypingError
 
-from autograd.kernels import conv, planes, tile
+from autograd.kernels import conv, planes, tile, vectors
 from autograd.kernels.jit import njit
 
 from .test_conv import build, close, family, reference
@@ -44,13 +44,13 @@ def masked_dots(rows, pixels, offsets, length, result):
 @njit
 def copies(kind, target, source):
     if kind == 0:
-        tile.copy_vector(target, 2, source, 3)
+        vectors.copy_vector(target, 2, source, 3)
     elif kind == 1:
-        tile.copy_even(target, 2, source, 3)
+        vectors.copy_even(target, 2, source, 3)
     elif kind == 2:
-        tile.interleave(target, 2, source, 3, 5)
+        vectors.interleave(target, 2, source, 3, 5)
     else:
-        tile.clear_vector(target, 2)
+        vectors.clear_vector(target, 2)
 
 
 def weights_pixels_taps(dtype):
@@ -64,7 +64,7 @@ def weights_pixels_taps(dtype):
 @pytest.mark.parametrize("channels", [1, 2, tile.OUTER_ROWS])
 def test_multiply_outer_is_its_formula(channels, add, dtype):
     weights, pixels, taps = weights_pixels_taps(dtype)
-    count = tile.OUTER_VECTORS * tile.lanes(dtype)
+    count = tile.OUTER_VECTORS * vectors.lanes(dtype)
     result = np.ones(tile.OUTER_ROWS * 200 + 2, dtype)
     outer(weights, pixels, taps, result, channels, add)
     expected = np.ones_like(result)
@@ -78,7 +78,7 @@ def test_multiply_outer_is_its_formula(channels, add, dtype):
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_multiply_row_is_the_first_row(dtype):
     weights, pixels, taps = weights_pixels_taps(dtype)
-    count = tile.ROW_VECTORS * tile.lanes(dtype)
+    count = tile.ROW_VECTORS * vectors.lanes(dtype)
     result = np.ones(count + 2, dtype)
     row(weights, pixels, taps, result)
     assert result[0] == result[-1] == 1
@@ -89,7 +89,7 @@ def test_multiply_row_is_the_first_row(dtype):
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_add_dots_is_its_formula(dtype):
     rng = np.random.default_rng(1)
-    length = 7 * tile.lanes(dtype)
+    length = 7 * vectors.lanes(dtype)
     rows, pixels = rng.normal(size=300 * tile.DOT_ROWS).astype(dtype), rng.normal(size=800).astype(dtype)
     offsets = rng.integers(0, 500, tile.DOT_TAPS + 2)
     result = np.ones(tile.dot_results(tile.DOT_ROWS, tile.DOT_TAPS, dtype) + 3, dtype)
@@ -105,7 +105,7 @@ def test_add_dots_is_its_formula(dtype):
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_add_masked_dots_is_its_formula(dtype):
     rng = np.random.default_rng(1)
-    length = 7 * tile.lanes(dtype)
+    length = 7 * vectors.lanes(dtype)
     rows, pixels = rng.normal(size=700).astype(dtype), rng.normal(size=800).astype(dtype)
     mask = rng.integers(0, 2, length)
     rows[1 : 1 + length][mask == 0] = 0
@@ -124,7 +124,7 @@ def test_add_masked_dots_is_its_formula(dtype):
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_multiply_masked_is_its_formula(dtype):
     rng = np.random.default_rng(2)
-    count = tile.STENCIL_VECTORS * tile.lanes(dtype)
+    count = tile.STENCIL_VECTORS * vectors.lanes(dtype)
     taps = np.stack([rng.integers(0, 9, 5), rng.integers(-50, 50, 5)], 1)
     weights, pixels = rng.normal(size=12).astype(dtype), rng.normal(size=400).astype(dtype)
     keep = rng.integers(0, 2, (5, 200))
@@ -145,7 +145,7 @@ def test_multiply_masked_refuses_masks_of_another_width():
 
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_copies_write_whole_vectors(dtype):
-    lanes = tile.lanes(dtype)
+    lanes = vectors.lanes(dtype)
     source = np.arange(1, 2 * lanes + 9).astype(dtype)
     pairs = np.stack([source[3 : 3 + lanes], source[5 : 5 + lanes]], 1).ravel()
     expected = source[3 : 3 + lanes], source[3 : 3 + 2 * lanes : 2], pairs, np.zeros(lanes)
@@ -166,7 +166,7 @@ def run_copy(target, at, source, first, count, end, lanes):
 @pytest.mark.parametrize("beyond", [0, 5, 20])
 def test_copy_run_keeps_to_its_bounds(first, count, beyond):
     source, target = np.arange(1, 41, dtype=np.float32), np.full(60, -1, np.float32)
-    run_copy(target, 2, source, first, count, 2 + count + beyond, tile.lanes(np.float32))
+    run_copy(target, 2, source, first, count, 2 + count + beyond, vectors.lanes(np.float32))
     np.testing.assert_array_equal(target[2 : 2 + count], source[first : first + count])
     assert (target[:2] == -1).all() and (target[2 + count + beyond :] == -1).all()
 

@@ -1,0 +1,215 @@
+"""Vectors as wide as the host has, in LLVM IR: the vocabulary of the register tiles, and moves of single vectors.
+
+Pointers are an array and an index into it, unchecked: callers lay out their buffers so that a vector load that starts
+at the last wanted element still lies inside.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import llvmlite.binding
+import numpy as np
+from llvmlite import ir
+from numba import extending, types
+from numba.core.errors import TypingError
+from numba.np.arrayobj import make_array
+
+intrinsic: Any = extending.intrinsic  # untyped: the first argument of an intrinsic is not the caller's
+
+_I32, _I64 = ir.IntType(32), ir.IntType(64)
+
+
+def _registers() -> tuple[int, int]:
+    """Vector registers of the host, and bytes of each."""
+    try:
+        features = llvmlite.binding.get_host_cpu_features()
+    except RuntimeError:  # LLVM does not know this host
+        features = {}
+    if features.get("avx512f"):
+        return 32, 64
+    if features.get("avx2"):
+        return 16, 32
+    return (32 if features.get("neon") else 16), 16
+
+
+REGISTERS, _BYTES = _registers()
+
+
+def lanes(dtype: Any) -> int:
+    """Elements of one vector."""
+    return _BYTES // np.dtype(dtype).itemsize
+
+
+class Emitter:
+    """The operations on vectors of one element type."""
+
+    def __init__(self, context: Any, builder: ir.IRBuilder, element: Any) -> None:
+        self.builder = builder
+        self.scalar = context.get_value_type(element)
+        self.lanes = _BYTES * 8 // element.bitwidth
+        self.vector = ir.VectorType(self.scalar, self.lanes)
+        self.zero = ir.Constant(self.vector, None)
+        self._align = element.bitwidth // 8  # NumPy promises no more
+        self._undefined = ir.Constant(self.vector, ir.Undefined)
+        self._suffix = f"v{self.lanes}f{element.bitwidth}"
+
+    def load(self, pointer: ir.Value) -> ir.Value:
+        loaded = self.builder.load(self.builder.bitcast(pointer, self.vector.as_pointer()))
+        loaded.align = self._align
+        return loaded
+
+    def load_masked(self, pointer: ir.Value, mask: ir.Value) -> ir.Value:
+        """Zero in the lanes whose mask, integers of the same width, has no bits."""
+        integers = ir.VectorType(ir.IntType(8 * self._align), self.lanes)
+        bits = self.builder.load(self.builder.bitcast(mask, integers.as_pointer()))
+        bits.align = self._align
+        loaded = self.builder.bitcast(self.load(pointer), integers)
+        return self.builder.bitcast(self.builder.and_(loaded, bits), self.vector)
+
+    def store(self, value: ir.Value, pointer: ir.Value) -> None:
+        self.builder.store(value, self.builder.bitcast(pointer, self.vector.as_pointer())).align = self._align
+
+    def splat(self, scalar: ir.Value) -> ir.Value:
+        first = self.builder.insert_element(self._undefined, scalar, ir.Constant(_I32, 0))
+        return self.shuffle(first, self._undefined, [0] * self.lanes)
+
+    def multiply_add(self, a: ir.Value, b: ir.Value, c: ir.Value) -> ir.Value:
+        # fmuladd and not fma: where the CPU has no fused instruction, fma is a library call for each lane
+        return self.builder.call(self._intrinsic("fmuladd", self.vector, [self.vector] * 3), [a, b, c])
+
+    def every_second(self, a: ir.Value, b: ir.Value, first: int) -> ir.Value:
+        """The even (odd if ``first`` is 1) lanes of two vectors."""
+        return self.shuffle(a, b, list(range(first, 2 * self.lanes, 2)))
+
+    def alternate(self, even: ir.Value, odd: ir.Value, half: int) -> ir.Value:
+        """A lane of one, a lane of the other vector; the first or second half of all."""
+        first = half * self.lanes // 2
+        return self.shuffle(even, odd, [first + i // 2 + i % 2 * self.lanes for i in range(self.lanes)])
+
+    def lane_sums(self, vectors: list[ir.Value]) -> list[ir.Value]:
+        """Vectors whose lanes are, in order, the sums over the lanes of each given vector.
+
+        Neighbouring lanes of two vectors are added into one, log2(lanes) times: 69 operations for 24 vectors of 16
+        lanes instead of 24 reductions of 8.
+        """
+        sums = []
+        for first in range(0, len(vectors), self.lanes):
+            group = vectors[first : first + self.lanes]
+            for _ in range(self.lanes.bit_length() - 1):
+                if len(group) % 2:
+                    group = [*group, self.zero]
+                group = [
+                    self.builder.fadd(self.every_second(a, b, 0), self.every_second(a, b, 1))
+                    for a, b in zip(group[::2], group[1::2])
+                ]
+            sums += group
+        return sums
+
+    def shuffle(self, a: ir.Value, b: ir.Value, lanes: list[int]) -> ir.Value:
+        return self.builder.shuffle_vector(a, b, ir.Constant(ir.VectorType(_I32, len(lanes)), lanes))
+
+    def _intrinsic(self, name: str, result: ir.Type, arguments: list[ir.Type]) -> ir.Function:
+        name = f"llvm.{name}.{self._suffix}"
+        known = self.builder.module.globals.get(name)
+        return known or ir.Function(self.builder.module, ir.FunctionType(result, arguments), name)
+
+
+def float_arrays(*arrays: Any) -> Any:
+    """The element type that all arrays share."""
+    element = arrays[0].dtype
+    if element not in (types.float32, types.float64) or any(array.dtype != element for array in arrays):
+        raise TypingError(f"tiles work on float32 or float64 arrays of one type, got {arrays}")
+    return element
+
+
+class Body:
+    """One argument list of an intrinsic: addresses of array elements, and a counted loop with vectors carried along."""
+
+    def __init__(self, context: Any, builder: ir.IRBuilder, signature: Any, args: tuple) -> None:
+        self.context, self.builder, self.signature, self.args = context, builder, signature, args
+
+    def address(self, array: int, position: ir.Value) -> ir.Value:
+        struct = make_array(self.signature.args[array])(self.context, self.builder, self.args[array])
+        return self.builder.gep(struct.data, [position])
+
+    def loop(self, stop: ir.Value, step: int, start: list[ir.Value], body: Any) -> list[ir.Value]:
+        """Carry ``start`` through ``values = body(k, values)`` for k = 0, step, ... < stop; at least once."""
+        builder, before = self.builder, self.builder.block
+        inside, after = builder.append_basic_block("tile"), builder.append_basic_block("tile_end")
+        builder.branch(inside)
+        builder.position_at_end(inside)
+        k = builder.phi(_I64)
+        k.add_incoming(constant(0), before)
+        carried = [builder.phi(value.type) for value in start]
+        for phi, value in zip(carried, start):
+            phi.add_incoming(value, before)
+        values = body(k, carried)
+        following = builder.add(k, constant(step))
+        k.add_incoming(following, inside)
+        for phi, value in zip(carried, values):
+            phi.add_incoming(value, inside)
+        builder.cbranch(builder.icmp_signed("<", following, stop), inside, after)
+        builder.position_at_end(after)
+        return values
+
+
+def constant(value: int) -> ir.Constant:
+    return ir.Constant(_I64, value)
+
+
+@intrinsic
+def copy_vector(typing_context, target, t0, source, s0):
+    """``target[t0 + l] = source[s0 + l]`` for the lanes l of one vector."""
+    element, index = float_arrays(target, source), types.int64
+
+    def generate(context, builder, signature, args):
+        emit, body = Emitter(context, builder, element), Body(context, builder, signature, args)
+        emit.store(emit.load(body.address(2, args[3])), body.address(0, args[1]))
+        return context.get_dummy_value()
+
+    return types.void(target, index, source, index), generate
+
+
+@intrinsic
+def copy_even(typing_context, target, t0, source, s0):
+    """``target[t0 + l] = source[s0 + 2·l]``; two whole vectors are read."""
+    element, index = float_arrays(target, source), types.int64
+
+    def generate(context, builder, signature, args):
+        emit, body = Emitter(context, builder, element), Body(context, builder, signature, args)
+        first = body.address(2, args[3])
+        pair = emit.load(first), emit.load(builder.gep(first, [constant(emit.lanes)]))
+        emit.store(emit.every_second(*pair, 0), body.address(0, args[1]))
+        return context.get_dummy_value()
+
+    return types.void(target, index, source, index), generate
+
+
+@intrinsic
+def interleave(typing_context, target, t0, source, s0, s1):
+    """``target[t0 + 2·l] = source[s0 + l]; target[t0 + 2·l + 1] = source[s1 + l]``."""
+    element, index = float_arrays(target, source), types.int64
+
+    def generate(context, builder, signature, args):
+        emit, body = Emitter(context, builder, element), Body(context, builder, signature, args)
+        even, odd = emit.load(body.address(2, args[3])), emit.load(body.address(2, args[4]))
+        first = body.address(0, args[1])
+        for half in range(2):
+            emit.store(emit.alternate(even, odd, half), builder.gep(first, [constant(half * emit.lanes)]))
+        return context.get_dummy_value()
+
+    return types.void(target, index, source, index, index), generate
+
+
+@intrinsic
+def clear_vector(typing_context, target, t0):
+    """``target[t0 + l] = 0``."""
+    element, index = float_arrays(target), types.int64
+
+    def generate(context, builder, signature, args):
+        emit, body = Emitter(context, builder, element), Body(context, builder, signature, args)
+        emit.store(emit.zero, body.address(0, args[1]))
+        return context.get_dummy_value()
+
+    return types.void(target, index), generate
