@@ -6,6 +6,7 @@ FRAMEWORK THREADS``, which prints its numbers as one JSON object.
 
 from __future__ import annotations
 
+import ctypes
 import gc
 import json
 import os
@@ -138,7 +139,8 @@ def _first(framework: str, threads: int, model: str) -> dict[str, float]:
 def _memory_step(framework: str, threads: int, model: str) -> dict[str, float]:
     """The peak during five steps, above what the process held before the first of this size.
 
-    A step on 32×32 pixels comes first, so that kernels and libraries are in memory.
+    A step on 32×32 pixels comes first, so that kernels and libraries are in memory. What it freed is given back, else
+    the more a process had used before, the less it would seem to need.
     """
     fw = _framework(framework, threads)
     case = _case(model)
@@ -146,7 +148,6 @@ def _memory_step(framework: str, threads: int, model: str) -> dict[str, float]:
     small()
     del small
     run, _ = fw.prepare(case, None)
-    gc.collect()
     whole = _resident("VmHWM")
     start = _forget_peak()
     for _ in range(5):
@@ -174,7 +175,11 @@ def _case(name: str) -> StepCase:
 
 
 def _forget_peak() -> float:
-    """MB in memory now, from where the peak counts anew."""
+    """MB in use now, from where the peak counts anew."""
+    gc.collect()
+    library = ctypes.CDLL(None)
+    if hasattr(library, "malloc_trim"):  # glibc keeps what was freed
+        library.malloc_trim(0)
     Path("/proc/self/clear_refs").write_text("5")
     return _resident("VmRSS")
 

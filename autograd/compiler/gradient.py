@@ -37,9 +37,10 @@ def record_backward(
     with no_grad(), trace:
         trace.open = True
         for y in outputs:
-            value = trace.new_value(np.ones(y.shape, y.dtype), "gradient")
+            ones = np.ones(y.shape, y.dtype)
+            value = trace.new_value(ones, "gradient")
             seeds.append(value)
-            _accumulate(pending, y._node, trace.traced(value))
+            _accumulate(pending, y._node, trace.traced(value, ones))
         order = _on_the_way(_reachable(list(pending)), set(targets))
         useful = set(order)
         found: dict[Node, Value] = {}
@@ -83,19 +84,16 @@ def _contributions(trace: Trace, node: Node, made: Instruction, g: Any, useful: 
     plan = node.plan
     assert plan is not None and node.op is not None
     results = (*made.args, *made.outputs)
-    saved = [trace.traced(v) if isinstance(v, Value) else v for v in (results[i] for i in plan.values)]
-    saved += [
-        trace.arrays[v.index].shape if isinstance(v, Value) else np.shape(v) for v in (results[i] for i in plan.shapes)
-    ]
+    saved = list(node.kept())
+    for slot, i in enumerate(plan.values):
+        if isinstance(results[i], Value):
+            saved[slot] = trace.traced(results[i], saved[slot])
     composed = node.op.__module__.startswith("autograd.") and (node.op.elementwise or node.op.name in _COMPOSED)
     for step in plan.steps:
         if step.input is not None and node.parents[step.input] not in useful:
             continue
         args, settings = [saved[i] for i in step.where], dict(_settings(node, step))
         if composed:
-            for name, x in made.settings.items():
-                if name in settings and isinstance(x, Value):
-                    settings[name] = trace.arrays[x.index]
             out = step.function(g, *args, **settings)
             parts = list(out) if isinstance(out, tuple) else [out]
         else:
@@ -111,8 +109,7 @@ def _as_one(trace: Trace, node: Node, rule: Any, g: Any, args: list, settings: d
     """A rule on arrays, as one instruction."""
     assert node.op is not None
     name = f"{node.op.name}_backward"
-    settings = {key: made.settings.get(key, x) for key, x in settings.items()}
-    arrays = {key: x for key, x in settings.items() if isinstance(x, Value)}
+    arrays = {key: trace.traced(v, x) for key, x in settings.items() if isinstance(v := made.settings.get(key), Value)}
     constant = {key: x for key, x in settings.items() if key not in arrays}
     keys, count = tuple(arrays), len(args)
     if isinstance(g, OutputGradients):
@@ -130,4 +127,4 @@ def _as_one(trace: Trace, node: Node, rule: Any, g: Any, args: list, settings: d
             return rule(values[0], *values[1 : 1 + count], **dict(zip(keys, values[1 + count :])), **constant)
 
         gradients = [g]
-    return trace.call(name, run, [*gradients, *args, *(trace.traced(x) for x in arrays.values())], {})
+    return trace.call(name, run, [*gradients, *args, *arrays.values()], {})

@@ -9,7 +9,7 @@ import numpy as np
 
 from .. import engine
 from ..graph import Node, record
-from ..memory import exported, private
+from ..memory import exported, owner, private
 from ..modes import is_quiet, modes, set_grad_enabled
 from ..ops.layout import clone
 from ..primitive import OutputGradients, Plan, Step, primitive, registry
@@ -150,11 +150,12 @@ class Recording:
         count = len(self._values)
         if self._reached:
             kept = results[count:]
+            checked = [x for x, v in zip(kept, self.kept) if v in self._checked]
             if exported:
                 kept = [private(x) if v in self._from_outside else x for x, v in zip(kept, self.kept)]
+                checked = [x for x in checked if id(owner(x)) not in exported]  # of those there are copies
             parents = tuple([tensors[i]._node for i in self._parents])
             call = _Call(self, kept, parents)
-            checked = [x for x, v in zip(kept, self.kept) if v in self._checked]
             node = record(compiled, parents, _PLAN, (call, *checked), {}, self._shapes, self._dtypes)
             ys = [
                 wrap(y, compiled.output_node(node, i) if wanted else None)

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable
 from types import FrameType
 from typing import Any
+from weakref import WeakKeyDictionary, ref
 
 import numpy as np
 
@@ -94,13 +95,11 @@ class Trace:
         self.reason: str | None = None  # why the recording stopped
         self.open = True
         self.instructions: list[Instruction] = []
-        self.values: list[Value] = []
-        self.arrays: list[Any] = []  # of each value, what it was in this run
+        self.count = 0  # of values
         self.captured: dict[int, tuple[Tensor, Value]] = {}  # by identity: tensors from outside, read at each call
-        self.made: dict[Node, Instruction] = {}  # which instruction recorded a node
+        self.made: WeakKeyDictionary[Node, Instruction] = WeakKeyDictionary()  # which instruction recorded a node
         self.modules: dict[int, Any] = {}  # modules that were called
-        self._known: dict[tuple, Value] = {}  # by their place in memory
-        self._owners: set[int] = set()
+        self._memory: dict[int, tuple[ref[np.ndarray], dict[tuple, Value]]] = {}  # see _values_in
         self._in_effect = False
 
     # --- stopping -----------------------------------------------------------------------------------------------
@@ -131,13 +130,22 @@ class Trace:
 
     def new_value(self, array: Any, kind: str = "computed") -> Value:
         shape, dtype = np.shape(array), getattr(array, "dtype", np.dtype(object))
-        value = Value(len(self.values), shape, dtype, kind)
-        self.values.append(value)
-        self.arrays.append(array)
+        value = Value(self.count, shape, dtype, kind)
+        self.count += 1
         if isinstance(array, np.ndarray):
-            self._known[_place(array)] = value
-            self._owners.add(id(owner(array)))
+            self._values_in(array)[_place(array)] = value
         return value
+
+    def _values_in(self, array: np.ndarray) -> dict[tuple, Value]:
+        """The values in the memory that ``array`` is a part of, by their place, the first one first.
+
+        Memory that is freed and used again is other memory: a recording keeps no array alive that eager code would not.
+        """
+        whole = owner(array)
+        found = self._memory.get(id(whole))
+        if found is None or found[0]() is not whole:
+            found = self._memory[id(whole)] = ref(whole), {}
+        return found[1]
 
     def argument(self, tensor: Tensor) -> TracedTensor:
         return TracedTensor(tensor, self, self.new_value(tensor._data, "argument"))
@@ -147,9 +155,9 @@ class Trace:
         value = self.value_of(tensor)
         return tensor if value is None or self.reason is not None else TracedTensor(tensor, self, value)
 
-    def traced(self, value: Value) -> TracedTensor:
+    def traced(self, value: Value, array: Any) -> TracedTensor:
         """A value as a tensor without history: what gradient rules are given."""
-        return TracedTensor(wrap(self.arrays[value.index]), self, value)
+        return TracedTensor(wrap(array), self, value)
 
     def value_of(self, x: Any) -> Value | None:
         """The value that an input of an op is; ``None`` for a constant."""
@@ -161,13 +169,14 @@ class Trace:
         array = x._data if isinstance(x, Tensor) else x
         if not isinstance(array, np.ndarray):
             return None
-        value = self._known.get(_place(array))
+        known = self._values_in(array)
+        value = known.get(_place(array))
         if value is not None:
             if isinstance(x, Tensor) and value.kind == "argument":
                 self.stop("an argument is also used from outside")
         elif isinstance(x, Tensor):
             value = self.new_value(array, "captured")
-        elif id(owner(array)) in self._owners:
+        elif known:
             self.stop("NumPy works with the memory of a tensor")
             return None
         else:
@@ -223,8 +232,7 @@ class Trace:
 
     def _convert(self, value: Value, array: np.ndarray) -> Value:
         """The promotion of one input to the dtype the op computes in."""
-        found = [self.arrays[value.index], array]
-        if found[0].dtype == array.dtype:
+        if value.dtype == array.dtype:
             return value
         return self._add("cast", cast.forward, [value], {"dtype": array.dtype}, [array], cast)[0]
 
@@ -245,16 +253,11 @@ class Trace:
         several: bool = False,
         effect: bool = False,
     ) -> list[Value]:
-        base = {}
-        for x in (*args, *settings.values()):
-            if isinstance(x, Value) and isinstance(self.arrays[x.index], np.ndarray):
-                base[id(owner(self.arrays[x.index]))] = x
         values = []
         for array in arrays:
-            known = self._known.get(_place(array)) if isinstance(array, np.ndarray) else None
+            base = next(iter(self._values_in(array).values()), None) if isinstance(array, np.ndarray) else None
             value = self.new_value(array)
-            if isinstance(array, np.ndarray):
-                value.base = known or base.get(id(owner(array)))
+            value.base = base
             values.append(value)
         tuple_out = several or bool(op is not None and op.outputs)
         instruction = Instruction(name, call, tuple(args), settings, tuple(values), op, tuple_out, effect, modes.scope)
@@ -287,7 +290,7 @@ class Trace:
         parts = [None if y is None else np.asarray(y) for y in (out if isinstance(out, tuple) else (out,))]
         values = self._add(name, function, [self._setting(x) for x in args], settings, parts)
         self.instructions[-1].several = isinstance(out, tuple)
-        return [None if y is None else self.traced(v) for y, v in zip(parts, values)]
+        return [None if y is None else self.traced(v, y) for y, v in zip(parts, values)]
 
     def detach(self, x: TracedTensor) -> Tensor:
         if self.reason is not None or not self.open:
@@ -308,7 +311,7 @@ class Trace:
 
 
 def _place(array: np.ndarray) -> tuple:
-    """Where an array stands in memory; all that are recorded stay alive, so no two stand in one place."""
+    """Where an array stands in memory, and what it sees there."""
     return array.__array_interface__["data"][0], array.shape, array.strides, array.dtype
 
 
