@@ -158,9 +158,11 @@ class Optimizer:
 
 
 def _restored(value: Any, p: Tensor, key: str, where: str) -> Any:
-    if not isinstance(value, (Tensor, np.ndarray)):
+    if not hasattr(value, "__array__"):
         return value
-    array = value._data if isinstance(value, Tensor) else value
+    array = np.asarray(value)  # a Tensor, or an array of whatever library wrote the state
+    if key == "step" and array.shape == ():  # a count, which PyTorch keeps as a tensor
+        return int(array)
     if array.shape != p.shape:
         raise ValueError(f"{where}: {key} has shape {array.shape} but the parameter has shape {p.shape}")
     return array.astype(p.dtype, order="C")

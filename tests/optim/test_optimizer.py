@@ -154,6 +154,15 @@ def test_loaded_state_is_a_copy_in_the_parameters_dtype():
     assert optimizer.param_groups[0]["momentum"] == 0.9
 
 
+def test_the_count_of_steps_may_come_as_an_array():
+    p = nn.Parameter(np.zeros(2, np.float32))
+    optimizer = optim.Adam([p])
+    state = {"step": np.float32(3), "exp_avg": np.ones(2), "exp_avg_sq": np.ones(2)}
+    optimizer.load_state_dict({"state": {0: state}, "param_groups": [{"params": [0]}]})
+    assert optimizer.state[p]["step"] == 3
+    assert type(optimizer.state[p]["step"]) is int
+
+
 def test_state_that_does_not_fit_is_refused_and_nothing_changes():
     p = nn.Parameter(np.zeros(2, np.float32))
     optimizer = optim.SGD([("w", p)], momentum=0.9, lr=0.1)

@@ -59,6 +59,25 @@ def test_ten_steps(name, settings):
                 np.testing.assert_allclose(ours.state_dict()["state"][index][key].numpy(), value.numpy(), rtol=1e-10)
 
 
+@pytest.mark.parametrize(("name", "settings"), CASES, ids=str)
+def test_goes_on_from_pytorchs_state(name, settings):
+    rng = np.random.default_rng(0)
+    a, b = pair([rng.standard_normal((3, 4)), rng.standard_normal(5), rng.standard_normal(())])
+    ours, theirs = getattr(optim, name)(a, **settings), getattr(torch.optim, name)(b, **settings)
+    for _ in range(3):
+        give(a, b, rng)
+        theirs.step()
+    ours.load_state_dict(theirs.state_dict())
+    for p, q in zip(a, b, strict=True):
+        p.detach().numpy()[...] = q.detach().numpy()
+    for _ in range(3):
+        give(a, b, rng)
+        ours.step()
+        theirs.step()
+    for p, q in zip(a, b, strict=True):
+        np.testing.assert_allclose(p.detach().numpy(), q.detach().numpy(), rtol=1e-11, atol=1e-14)
+
+
 def test_the_defaults_are_pytorchs():
     p, q = nn.Parameter(np.zeros(2)), torch.nn.Parameter(torch.zeros(2))
     for name in ("SGD", "RMSprop", "Adam", "AdamW"):
