@@ -12,7 +12,7 @@ from .layout import axis_of
 
 
 def _array(x: Any) -> np.ndarray:
-    return x._data if isinstance(x, Tensor) else np.asarray(x)
+    return as_tensor(x)._data
 
 
 # --- unique ---------------------------------------------------------------------------------------------------------
@@ -67,7 +67,7 @@ def _asked_for(values: Any, inverse: Any, counts: Any, return_inverse: bool, ret
 def bincount(input: Any, weights: Any = None, minlength: int = 0) -> Tensor:
     """How often each of 0, 1, 2, ... occurs in a vector; with ``weights``, the sum of those of its occurrences."""
     array, minlength = _array(input), as_int(minlength)
-    if array.ndim != 1 or array.dtype.kind not in "iub":
+    if array.ndim != 1 or array.dtype.kind not in "iu":
         raise TypeError(f"bincount: the input is a vector of integers, not of shape {array.shape} and {array.dtype}")
     if array.size and array.min() < 0:
         raise ValueError(f"bincount: the integers are at least 0, not {array.min()}")
@@ -76,10 +76,10 @@ def bincount(input: Any, weights: Any = None, minlength: int = 0) -> Tensor:
     if weights is None:
         return as_tensor(np.bincount(array.astype(np.int64), minlength=minlength).astype(np.int64))
     each = _array(weights)
-    if each.shape != array.shape:
-        raise ValueError(f"bincount: weights.shape={each.shape} but input.shape={array.shape}")
     if not array.size:  # nothing is weighed
         return as_tensor(np.zeros(minlength, np.int64))
+    if each.shape != array.shape:
+        raise ValueError(f"bincount: weights.shape={each.shape} but input.shape={array.shape}")
     sums = np.bincount(array.astype(np.int64), each, minlength)
     return as_tensor(sums.astype(np.float32) if each.dtype == np.float32 else sums.astype(np.float64))
 

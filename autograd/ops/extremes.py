@@ -172,7 +172,9 @@ def argmin(input: Any, dim: int | None = None, keepdim: bool = False, *, axis: A
 
 def _where_best(op, input, dim, keepdim, axis, keepdims):
     dim = dim if axis is None else axis
-    dim = None if dim is None or input.ndim == 0 else axis_of(dim, input.ndim, op.name)
+    dim = None if dim is None else axis_of(dim, input.ndim, op.name)
+    if input.ndim == 0:
+        dim = None
     return op(input, dim=dim, keepdim=flag_of(keepdim, keepdims, op.name))
 
 

@@ -191,7 +191,11 @@ def setitem(self: Tensor, key: Any, value: Any) -> None:
         value = np.asarray(value, None if isinstance(value, (np.ndarray, np.generic)) else self.dtype)
     parts = index.parts_of(key)
     if not any(isinstance(part, np.ndarray) for part in parts):
-        index.basic(self, index=parts).copy_(value)
+        part = index.basic(self, index=parts)
+        surplus = value.ndim - part.ndim
+        if surplus > 0 and value.shape[:surplus] == (1,) * surplus:  # one number in brackets fits an element
+            value = value.reshape(value.shape[surplus:])
+        part.copy_(value)
         return
     # of elements named twice the last value is written, and alone gets the gradient
     places = index.advanced.forward(np.arange(self._data.size).reshape(self.shape), index=parts)

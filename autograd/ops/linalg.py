@@ -192,7 +192,10 @@ def einsum(equation: Any, *operands: Any) -> Any:
     terms, result = _parse(equation, operands)
     sizes: dict[str, int] = {}
     for term, x in zip(terms, operands):
+        own: dict[str, int] = {}
         for letter, n in zip(term, x.shape):
+            if own.setdefault(letter, n) != n:
+                raise ValueError(f"einsum: {letter!r} is {own[letter]} and {n} in one operand of {equation!r}")
             known = sizes.setdefault(letter, n)
             if known == 1:
                 sizes[letter] = n

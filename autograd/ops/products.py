@@ -74,11 +74,12 @@ def vecdot(x: Any, y: Any, *, dim: int = -1) -> Any:
         raise TypeError(f"vecdot: vectors are floating point, not {x.dtype}; convert them with .to(dtype)")
     if not x.ndim and not y.ndim:
         return x * y
-    sizes = [v.shape[axis_of(dim, v.ndim, "vecdot")] if v.ndim else 1 for v in (x, y)]
+    ndim = max(x.ndim, y.ndim)
+    axis = axis_of(dim, ndim, "vecdot")
+    sizes = [((1,) * (ndim - v.ndim) + tuple(v.shape))[axis] for v in (x, y)]
     if sizes[0] != sizes[1] and (1 not in sizes or x.ndim == y.ndim == 1):
         raise ValueError(f"vecdot: vectors of {sizes[0]} and of {sizes[1]} elements")
-    product = x * y
-    return _sum(product, dim=axes_of(dim, product.ndim, "vecdot"), keepdim=False)
+    return _sum(x * y, dim=(axis,), keepdim=False)
 
 
 def kron(input: Any, other: Any) -> Any:

@@ -47,6 +47,7 @@ def test_bincount():
     assert ag.bincount(x, tensor([0.5, 1.0, 2.0])).dtype == np.float32
     assert ag.bincount(x, tensor([1, 2, 3])).dtype == np.float64
     assert ag.bincount(x[:0]).tolist() == []
+    assert ag.bincount(x[:0], tensor([0.5, 1.0]), 2).tolist() == [0, 0]
 
 
 def test_histc():

@@ -158,6 +158,17 @@ def test_a_write_of_another_precision_keeps_the_dtype_and_gives_each_its_own():
 # --- errors ---------------------------------------------------------------------------------------------------------
 
 
+def test_one_number_in_brackets_fits_an_element():
+    x, w = ag.zeros(3), ag.tensor([[2.0]], requires_grad=True)
+    x[1] = w
+    x[2] = np.array([4.0])
+    assert x.tolist() == [0, 2, 4]
+    x.sum().backward()
+    assert w.grad.tolist() == [[1]]
+    with pytest.raises(ValueError, match="broadcast"):
+        x[1] = ag.ones(2)
+
+
 def test_a_leaf_that_requires_grad_is_not_written():
     with pytest.raises(RuntimeError, match="add_: this tensor is a leaf that requires grad"):
         leaf(1.0).add_(1.0)

@@ -170,6 +170,7 @@ def test_products_agree_with_numpy():
     np.testing.assert_allclose(linalg.matrix_power(x, -2), np.linalg.matrix_power(A, -2))
     np.testing.assert_allclose(linalg.matrix_power(x, 0), np.linalg.matrix_power(A, 0))
     np.testing.assert_allclose(linalg.vecdot(x, y), (A * (A + 1)).sum(-1))
+    np.testing.assert_allclose(linalg.vecdot(x, y[0, 0], dim=2), (A * (A[0, 0] + 1)).sum(2))
     np.testing.assert_allclose(ag.trace(x[0]), np.trace(A[0]))
     np.testing.assert_allclose(ag.cross(x, y), np.cross(A, A + 1, axis=1))
     np.testing.assert_allclose(linalg.cross(x, y), np.cross(A, A + 1))
@@ -245,6 +246,7 @@ def test_beta_0_does_not_read_the_input():
         (lambda x: linalg.cross(x[..., :2], x), ValueError, "both must be 3"),
         (lambda x: ag.trace(x), ValueError, "one matrix"),
         (lambda x: linalg.vecdot(x, x[..., :2]), ValueError, "of 3 and of 2 elements"),
+        (lambda x: ag.einsum("bii", x[:, :1]), ValueError, "'i' is 1 and 3 in one operand of 'bii'"),
         (lambda x: ag.einsum(x, [0, 1, 99]), ValueError, "numbers from 0 to 51"),
         (lambda x: ag.diagonal(x, 0, 1, 1), ValueError, "same dimension"),
         (lambda x: ag.diagonal(x[0, 0]), ValueError, "at least 2 dimensions"),

@@ -44,6 +44,10 @@ REFUSED = {
     "vectors of two lengths": (
         lambda: ag.linalg.vecdot(ag.ones(1), ag.ones(3)), ValueError, "vecdot: vectors of 1 and of 3 elements",
     ),
+    "the second dimension of a number": (lambda: ag.argmax(ag.tensor(1.0), -2), IndexError, "argmax: dim -2 is out of"),
+    "how often each boolean": (
+        lambda: ag.bincount(ag.tensor([True])), TypeError, "bincount: the input is a vector of integers, .* and bool",
+    ),
     "a real factor of integers": (
         lambda: ag.addmm(SQUARE, SQUARE, SQUARE, alpha=1.5), TypeError, "addmm: beta=1 and alpha=1.5 of int64",
     ),
