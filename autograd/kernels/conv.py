@@ -8,7 +8,7 @@ All three are faces of one sum over n, o, c, output pixels p and taps k,
 with a chosen size the transposed convolution of fig. 11).
 
 Here the arguments are put in order; the work is done by register tiles, :mod:`.correlate` and :mod:`.weight_gradient`
-(:mod:`.stencil` and :mod:`.depthwise` where a group has one channel), in every type and geometry, and in float32 by
+(:mod:`.stencil` and :mod:`.depthwise` where a group has one channel), in every type and geometry, and by
 :mod:`.winograd` where 3 × 3 filters of many channels pay for it. Their readable twin is :mod:`.im2col`. ``stride=(sh,
 sw)``, ``padding=((top, bottom), (left, right))``, ``dilation=(dh, dw)``. Shapes were checked by
 :mod:`autograd.geometry`. Inputs of any memory layout are accepted and never written to; the result is C-contiguous.
@@ -36,8 +36,8 @@ def conv2d(x: np.ndarray, w: np.ndarray, *, stride: Pair, padding: Padding, dila
     out = np.empty((x.shape[0], w.shape[0], rows, columns), x.dtype)
     if _trivial(out, x, w):
         return out
-    plain = _plain(x, w.shape[2:], stride, dilation, groups)
-    if plain and winograd.pays(x.shape, out.shape, padding) and winograd.correlate(x, w, out, padding, adjoint=False):
+    minimal = _plain(w.shape[2:], stride, dilation, groups) and winograd.pays(x.shape, out.shape, padding, x.dtype)
+    if minimal and winograd.correlate(x, w, out, padding, adjoint=False):
         return out
     (top, _), (left, _) = padding
     vertical = forward_axis(rows, w.shape[2], stride[0], top, dilation[0])
@@ -58,8 +58,9 @@ def conv2d_input(
     if _trivial(out, g, w):
         return out
     (top, bottom), (left, right) = padding
-    plain, turned = _plain(g, w.shape[2:], stride, dilation, groups), ((2 - top, 2 - bottom), (2 - left, 2 - right))
-    if plain and winograd.pays(g.shape, out.shape, turned) and winograd.correlate(g, w, out, turned, adjoint=True):
+    turned = ((2 - top, 2 - bottom), (2 - left, 2 - right))
+    minimal = _plain(w.shape[2:], stride, dilation, groups) and winograd.pays(g.shape, out.shape, turned, g.dtype)
+    if minimal and winograd.correlate(g, w, out, turned, adjoint=True):
         return out
     vertical = adjoint_axis(size[0], w.shape[2], stride[0], top, dilation[0])
     horizontal = adjoint_axis(size[1], w.shape[3], stride[1], left, dilation[1])
@@ -82,7 +83,7 @@ def conv2d_weight(
         return depthwise_weight_gradient(
             g, x, kernel_size=kernel_size, stride=stride, padding=padding, dilation=dilation
         )
-    if _plain(x, kernel_size, stride, dilation, groups) and winograd_weight.pays(g.shape, x.shape, padding):
+    if _plain(kernel_size, stride, dilation, groups) and winograd_weight.pays(g.shape, x.shape, padding, x.dtype):
         gw, finite = winograd_weight.weight_gradient(g, x, padding)
         if finite:
             return gw
@@ -99,10 +100,10 @@ def _in_order(op: str, *arrays: np.ndarray) -> list[np.ndarray]:
     return [canonical(array, dtype) for array in arrays]
 
 
-def _plain(x: np.ndarray, kernel_size: Pair, stride: Pair, dilation: Pair, groups: int) -> bool:
+def _plain(kernel_size: Pair, stride: Pair, dilation: Pair, groups: int) -> bool:
     """Whether :mod:`.winograd` knows this kind of convolution. (Where the result is not finite, it leaves it to us.)"""
     geometry = (tuple(kernel_size), tuple(stride), tuple(dilation))
-    return x.dtype == np.float32 and groups == 1 and geometry == ((3, 3), (1, 1), (1, 1))
+    return groups == 1 and geometry == ((3, 3), (1, 1), (1, 1))
 
 
 def _trivial(out: np.ndarray, *operands: np.ndarray) -> bool:

@@ -50,25 +50,25 @@ class Emitter:
         self.lanes = _BYTES * 8 // element.bitwidth
         self.vector = ir.VectorType(self.scalar, self.lanes)
         self.zero = ir.Constant(self.vector, None)
-        self._align = element.bitwidth // 8  # NumPy promises no more
+        self.align = element.bitwidth // 8  # NumPy promises no more
         self._undefined = ir.Constant(self.vector, ir.Undefined)
         self._suffix = f"v{self.lanes}f{element.bitwidth}"
 
     def load(self, pointer: ir.Value) -> ir.Value:
         loaded = self.builder.load(self.builder.bitcast(pointer, self.vector.as_pointer()))
-        loaded.align = self._align
+        loaded.align = self.align
         return loaded
 
     def load_masked(self, pointer: ir.Value, mask: ir.Value) -> ir.Value:
         """Zero in the lanes whose mask, integers of the same width, has no bits."""
-        integers = ir.VectorType(ir.IntType(8 * self._align), self.lanes)
+        integers = ir.VectorType(ir.IntType(8 * self.align), self.lanes)
         bits = self.builder.load(self.builder.bitcast(mask, integers.as_pointer()))
-        bits.align = self._align
+        bits.align = self.align
         loaded = self.builder.bitcast(self.load(pointer), integers)
         return self.builder.bitcast(self.builder.and_(loaded, bits), self.vector)
 
     def store(self, value: ir.Value, pointer: ir.Value) -> None:
-        self.builder.store(value, self.builder.bitcast(pointer, self.vector.as_pointer())).align = self._align
+        self.builder.store(value, self.builder.bitcast(pointer, self.vector.as_pointer())).align = self.align
 
     def splat(self, scalar: ir.Value) -> ir.Value:
         first = self.builder.insert_element(self._undefined, scalar, ir.Constant(_I32, 0))

@@ -9,16 +9,17 @@ A tile of 4 × 4 results meets 6 × 6 pixels d. With the matrices A, B and G of 
 of the 36 places the sum is a matrix product, which the register tiles of :mod:`.tile` compute. The input gradient is
 the same correlation with the filter turned by 180°.
 
-Rounding: for 16 to 512 channels the error of results is twice that of the direct sum (root mean square; 5e-7 to 2e-6
-of the results'), that of weight gradients 3 to 5 times (5e-7 to 1e-6; PyTorch's are 5e-7 to 4e-6). It is relative to
-the largest values that a tile meets, not a window. What is infinite, or overflows, would reach all results of its tile:
-each function here says whether its results are finite, and if not, the direct kernels have to compute them.
+Rounding: for 16 to 512 channels the error of results is twice that of the direct sum (root mean square; in float32 5e-7
+to 2e-6 of the results'), that of weight gradients 3 to 5 times (5e-7 to 1e-6; PyTorch's are 5e-7 to 4e-6); in float64
+both are 1e-15 to 2e-15. It is relative to the largest values that a tile meets, not a window. What is infinite, or
+overflows, would reach all results of its tile: each function here says whether its results are finite, and if not, the
+direct kernels have to compute them.
 """
 
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -32,7 +33,6 @@ from .vectors import clear_vector, lanes
 from .winograd_tile import POINTS, RESULTS, TAPS, filters_to_points, read_gradients, read_pixels, write_results
 
 PLACES = POINTS * POINTS
-SLOTS = OUTER_VECTORS * lanes(np.float32)  # tiles of a group: the columns of one register tile
 # Elements between the 36 parts of a buffer. Without them all parts begin in one set of the first-level cache, and
 # transforming filters took 4 times as long.
 GAP = 16
@@ -46,8 +46,13 @@ _LEAST_TASKS = 8
 _LEAST_WORK = 1_000_000
 
 
-def pays(pixels: tuple[int, ...], results: tuple[int, ...], padding: Padding) -> bool:
-    """Whether to convolve ``pixels`` (N, C, H, W) to ``results`` (N, O, OH, OW) this way. Decided by shape alone.
+def group_slots(dtype: Any) -> int:
+    """Tiles of a group: the columns of one register tile."""
+    return OUTER_VECTORS * lanes(dtype)
+
+
+def pays(pixels: tuple[int, ...], results: tuple[int, ...], padding: Padding, dtype: Any) -> bool:
+    """Whether to convolve ``pixels`` (N, C, H, W) to ``results`` (N, O, OH, OW) this way. Decided by shape and type.
 
     A transform costs some 30 operations for each of C + O channels of a tile, and the products save 13 C·O: with 8 to 8
     channels the two ways took equally long, with 16 to 16 this one two thirds. Where vectors are wider, transforms wait
@@ -55,11 +60,11 @@ def pays(pixels: tuple[int, ...], results: tuple[int, ...], padding: Padding) ->
     of the 24 of one register tile still won 90 %, 8 of 24 won 30 %, 4 lost.
     """
     batch, channels, outputs, size = pixels[0], pixels[1], results[1], results[2] * results[3]
-    products = channels * outputs
+    products, slots = channels * outputs, group_slots(dtype)
     return (
         batch * size * products >= _LEAST_WORK
         and 4 * products >= 3 * lanes(np.float32) * (channels + outputs)
-        and batch * size >= 5 * ceil_div(tile_count(results), SLOTS) * SLOTS
+        and batch * size >= 5 * ceil_div(tile_count(results), slots) * slots
         and max(map(max, padding)) < TAPS
         and min(map(min, padding)) >= 0
     )
@@ -100,36 +105,36 @@ def tiling(batch: int, size: Pair, block: int) -> Tiling:
 def correlate(x: np.ndarray, w: np.ndarray, out: np.ndarray, padding: Padding, *, adjoint: bool) -> bool:
     """Fill ``out`` with the correlation of x and w, or with ``adjoint`` of x and wᵀ turned by 180°; is it finite?
 
-    x : (N, C, H, W) float32, w : (O, C, 3, 3), with ``adjoint`` (C, O, 3, 3), out : (N, O, OH, OW).
+    x : (N, C, H, W), w : (O, C, 3, 3), with ``adjoint`` (C, O, 3, 3), out : (N, O, OH, OW).
     """
-    channels, outputs, vector = x.shape[1], out.shape[1], lanes(x.dtype)
+    channels, outputs, vector, slots = x.shape[1], out.shape[1], lanes(x.dtype), group_slots(x.dtype)
     panels = ceil_div(outputs, OUTER_ROWS)
     panel_bytes = PLACES * channels * OUTER_ROWS * x.itemsize
     chunk = max(1, min(ceil_div(panels, _LEAST_TASKS), _FILTER_BYTES // panel_bytes))
     chunks = ceil_div(panels, chunk)
-    groups = ceil_div(tile_count(out.shape), SLOTS)
-    most = max(_LEAST_GROUPS, _PASS_BYTES // (PLACES * channels * SLOTS * x.itemsize))
+    groups = ceil_div(tile_count(out.shape), slots)
+    most = max(_LEAST_GROUPS, _PASS_BYTES // (PLACES * channels * slots * x.itemsize))
     parts = min(groups, ceil_div(_LEAST_TASKS, chunks))
     passes = ceil_div(groups, most)
     block = ceil_div(groups, passes * parts)  # groups
-    how = tiling(x.shape[0], out.shape[2:], block * SLOTS)
+    how = tiling(x.shape[0], out.shape[2:], block * slots)
     blocks = ceil_div(groups, block)
 
     strides = (TAPS * TAPS, TAPS * TAPS * outputs) if adjoint else (TAPS * TAPS * channels, TAPS * TAPS)
-    points = np.empty((PLACES, parts * block * channels * SLOTS + GAP), x.dtype)
+    points = np.empty((PLACES, parts * block * channels * slots + GAP), x.dtype)
     finite = np.ones((blocks, chunks), np.bool_)
     (top, _), (left, _) = padding
     for first in range(0, blocks, parts):
         here = min(parts, blocks - first)
         parallel_for(
             *(transform, channels * here, x, how.sizes, how.pixels, POINTS, top, left, first, vector),
-            *(points, SLOTS, channels * SLOTS),
-            cost=50 * block * SLOTS,
+            *(points, slots, channels * slots),
+            cost=50 * block * slots,
         )
         parallel_for(
             *(_multiply, chunks * here, points, w.reshape(-1), channels, *strides, adjoint, vector),
             *(out, how.sizes, how.results, first, chunk, finite),
-            cost=PLACES * block * SLOTS * channels * chunk * OUTER_ROWS / 8,
+            cost=PLACES * block * slots * channels * chunk * OUTER_ROWS / 8,
         )
     return bool(finite.all())
 
@@ -143,7 +148,7 @@ def transform(start, stop, x, sizes, positions, side, top, left, first, lanes, p
     """
     _, channels, height, width = x.shape
     flat, target, step = x.reshape(-1), points.reshape(-1), points.shape[1]
-    block, columns, pitch = sizes[BLOCK], sizes[STRIP_TILES], sizes[PITCH]
+    block, columns, pitch, slots = sizes[BLOCK], sizes[STRIP_TILES], sizes[PITCH], OUTER_VECTORS * lanes
     image_strips = sizes[STRIPS] // x.shape[0]
     strips = np.zeros((sizes[BLOCK_STRIPS] + 1) * side * pitch + lanes, x.dtype)
     for task in range(start, stop):
@@ -168,8 +173,8 @@ def transform(start, stop, x, sizes, positions, side, top, left, first, lanes, p
                 at += pitch
         for t in range(lanes):  # the last row was the last of all strips: restore the zeros behind it
             strips[at + t] = 0
-        for slot in range(0, (end - begin + SLOTS - 1) // SLOTS * SLOTS, lanes):
-            to = c * channel_step + (part * block + slot) // SLOTS * group_step + slot % SLOTS
+        for slot in range(0, (end - begin + slots - 1) // slots * slots, lanes):
+            to = c * channel_step + (part * block + slot) // slots * group_step + slot % slots
             if side == POINTS:
                 read_pixels(strips, 0, pitch, positions, begin + slot, target, to, step)
             else:
@@ -183,18 +188,18 @@ def _multiply(
     """Transform the filters of a chunk of output channels, multiply a block of tiles with them, write the results."""
     _, outputs, height, width = out.shape
     chunks, panels = finite.shape[1], -(-outputs // OUTER_ROWS)
-    block, columns, pitch = sizes[BLOCK], sizes[STRIP_TILES], sizes[PITCH]
-    image_strips, groups = sizes[STRIPS] // out.shape[0], block // SLOTS
+    block, columns, pitch, slots = sizes[BLOCK], sizes[STRIP_TILES], sizes[PITCH], OUTER_VECTORS * lanes
+    image_strips, groups = sizes[STRIPS] // out.shape[0], block // slots
     filter_size = (channels * OUTER_ROWS + lanes - 1) // lanes * lanes
     filters = np.empty((PLACES, chunk * filter_size + GAP), points.dtype)
     filter_taps = np.zeros((TAPS * TAPS, filter_size + GAP), points.dtype)
-    panel_size = OUTER_ROWS * SLOTS
+    panel_size = OUTER_ROWS * slots
     products = np.empty((PLACES, groups * chunk * panel_size + GAP), points.dtype)
     strips = np.empty((sizes[BLOCK_STRIPS] + 1) * RESULTS * pitch + lanes, points.dtype)
     zeros = np.empty(lanes, points.dtype)
     taps = np.empty((channels, 2), np.int64)
     for c in range(channels):
-        taps[c, 0], taps[c, 1] = c * OUTER_ROWS, c * SLOTS
+        taps[c, 0], taps[c, 1] = c * OUTER_ROWS, c * slots
     flat, flat_out = points.reshape(-1), out.reshape(-1)
     flat_filters, flat_taps, flat_products = filters.reshape(-1), filter_taps.reshape(-1), products.reshape(-1)
     for task in range(start, stop):
@@ -214,25 +219,25 @@ def _multiply(
 
         begin = (first + part) * block
         end = min(begin + block, sizes[TILES])
-        groups_here = (end - begin + SLOTS - 1) // SLOTS
+        groups_here = (end - begin + slots - 1) // slots
         for k in range(PLACES):
             for group in range(groups_here):
-                source = k * points.shape[1] + (part * groups + group) * channels * SLOTS
+                source = k * points.shape[1] + (part * groups + group) * channels * slots
                 target = k * products.shape[1] + group * chunk * panel_size
                 for panel in range(here):
                     multiply_outer(
                         *(flat_filters, k * filters.shape[1] + panel * filter_size, 1, OUTER_ROWS),
                         *(flat, source, taps, 0, channels),
-                        *(flat_products, target + panel * panel_size, SLOTS, False),
+                        *(flat_products, target + panel * panel_size, slots, False),
                     )
 
         for t in range(lanes):
             zeros[t] = 0
         strip0 = begin // columns
         for o in range(panel0 * OUTER_ROWS, min((panel0 + here) * OUTER_ROWS, outputs)):
-            row = (o - panel0 * OUTER_ROWS) * SLOTS
-            for slot in range(0, groups_here * SLOTS, lanes):
-                source = slot // SLOTS * chunk * panel_size + row + slot % SLOTS
+            row = (o - panel0 * OUTER_ROWS) * slots
+            for slot in range(0, groups_here * slots, lanes):
+                source = slot // slots * chunk * panel_size + row + slot % slots
                 write_results(
                     flat_products, source, products.shape[1], strips, 0, pitch, positions, begin + slot, zeros
                 )

@@ -17,7 +17,6 @@ from .vectors import Body, Emitter, constant, float_arrays, intrinsic
 
 RESULTS, TAPS, POINTS = 4, 3, 6  # along one side of a tile
 
-_ALIGN = 4  # bytes; NumPy promises no more
 A, B = 0.625, 1.5
 _A2, _B2 = A * A, B * B
 _NORM_A, _NORM_B = 2 * _A2 * (_A2 - _B2), 2 * _B2 * (_B2 - _A2)
@@ -99,18 +98,18 @@ def _along_both(transform: Callable[[Values], Values], rows: Iterator[Values]) -
     return (transform(list(column)) for column in zip(*[transform(row) for row in rows]))
 
 
-def _turn(emit: Emitter, four: Values) -> Values:
-    """Transpose four vectors inside of each group of four lanes."""
-    groups = range(0, emit.lanes, 4)
+def _turn(emit: Emitter, vectors: Values) -> Values:
+    """Transpose n vectors inside of each group of n lanes, n a power of two: interleave halves, log2(n) times."""
+    n = len(vectors)
 
-    def shuffle(a: ir.Value, b: ir.Value, lanes: list[int]) -> ir.Value:
-        """Lanes of both, those of ``b`` counted from 4 on."""
-        mask = [lane % 4 + group + lane // 4 * emit.lanes for group in groups for lane in lanes]
-        return emit.shuffle(a, b, mask)
+    def interleave(a: ir.Value, b: ir.Value, half: int) -> ir.Value:
+        places = [half * n // 2 + i // 2 + i % 2 * emit.lanes for i in range(n)]
+        return emit.shuffle(a, b, [group + place for group in range(0, emit.lanes, n) for place in places])
 
-    low = [shuffle(four[i], four[i + 1], [0, 4, 1, 5]) for i in (0, 2)]
-    high = [shuffle(four[i], four[i + 1], [2, 6, 3, 7]) for i in (0, 2)]
-    return [shuffle(a, b, half) for a, b in (low, high) for half in ([0, 1, 4, 5], [2, 3, 6, 7])]
+    for _ in range(n.bit_length() - 1):
+        pairs = list(zip(vectors[: n // 2], vectors[n // 2 :]))
+        vectors = [interleave(a, b, half) for a, b in pairs for half in (0, 1)]
+    return vectors
 
 
 def _join(emit: Emitter, vectors: Values) -> ir.Value:
@@ -122,10 +121,11 @@ def _join(emit: Emitter, vectors: Values) -> ir.Value:
 
 
 class _Tiles:
-    """The pixels of the tiles of one vector, in memory, four neighbours at a time."""
+    """The pixels of the tiles of one vector, in memory; ``run`` neighbours at a time, 16 bytes."""
 
     def __init__(self, emit: Emitter, start: ir.Value, positions: ir.Value, pitch: ir.Value) -> None:
-        self.emit, self.pitch, self.four = emit, pitch, ir.VectorType(emit.scalar, 4)
+        self.emit, self.pitch, self.run = emit, pitch, 16 // emit.align
+        self._type = ir.VectorType(emit.scalar, self.run)
         builder = emit.builder
         self.corners = [
             builder.gep(start, [builder.load(builder.gep(positions, [constant(tile)]))]) for tile in range(emit.lanes)
@@ -136,20 +136,20 @@ class _Tiles:
         pixels = []
         for tile in range(self.emit.lanes):
             pixels.append(self.emit.builder.load(self._at(tile, row, column)))
-            pixels[-1].align = _ALIGN
-        return _turn(self.emit, [_join(self.emit, pixels[i::4]) for i in range(4)])
+            pixels[-1].align = self.emit.align
+        return _turn(self.emit, [_join(self.emit, pixels[i :: self.run]) for i in range(self.run)])
 
-    def store(self, row: int, values: Values) -> None:
-        builder = self.emit.builder
+    def store(self, row: int, column: int, values: Values) -> None:
+        """The inverse of ``load``."""
         for i, vector in enumerate(_turn(self.emit, values)):
-            for group in range(0, self.emit.lanes, 4):
-                pixels = self.emit.shuffle(vector, vector, list(range(group, group + 4)))
-                builder.store(pixels, self._at(group + i, row, 0)).align = _ALIGN
+            for group in range(0, self.emit.lanes, self.run):
+                pixels = self.emit.shuffle(vector, vector, list(range(group, group + self.run)))
+                self.emit.builder.store(pixels, self._at(group + i, row, column)).align = self.emit.align
 
     def _at(self, tile: int, row: int, column: int) -> ir.Value:
         builder = self.emit.builder
         offset = builder.add(builder.mul(self.pitch, constant(row)), constant(column))
-        return builder.bitcast(builder.gep(self.corners[tile], [offset]), self.four.as_pointer())
+        return builder.bitcast(builder.gep(self.corners[tile], [offset]), self._type.as_pointer())
 
 
 class _Stack:
@@ -179,7 +179,7 @@ def _read(side: int, transform: str, pixels: Any, positions: Any, target: Any) -
         _, p0, pitch, _, i0, _, t0, step = args
         emit, body = Emitter(context, builder, element), Body(context, builder, signature, args)
         tiles = _Tiles(emit, body.address(0, p0), body.address(3, i0), pitch)
-        rows = ([v for j in range(0, side, 4) for v in tiles.load(i, j)][:side] for i in range(side))
+        rows = ([v for j in range(0, side, tiles.run) for v in tiles.load(i, j)][:side] for i in range(side))
         columns = _along_both(getattr(_Algebra(emit), transform), rows)
         _Stack(emit, body.address(5, t0), step, POINTS).store(columns)
         return context.get_dummy_value()
@@ -191,7 +191,7 @@ def _read(side: int, transform: str, pixels: Any, positions: Any, target: Any) -
 def read_pixels(typing_context, pixels, p0, pitch, positions, i0, target, t0, step):
     """``target[t0 + k·step + lane] = (Bᵀ d B)[k]`` for the 6 x 6 pixels d at ``p0 + positions[i0 + lane]``.
 
-    Rows of pixels are ``pitch`` apart; 8 pixels of each are read.
+    Rows of pixels are ``pitch`` apart; up to 8 pixels of each are read.
     """
     return _read(POINTS, "pixels", pixels, positions, target)
 
@@ -223,7 +223,8 @@ def write_results(typing_context, source, s0, step, target, t0, pitch, positions
             zeros = algebra.fma(0.0, value, zeros)
         emit.store(zeros, check)
         for i, row in enumerate(zip(*columns)):
-            tiles.store(i, list(row))
+            for j in range(0, RESULTS, tiles.run):
+                tiles.store(i, j, list(row[j : j + tiles.run]))
         return context.get_dummy_value()
 
     return signature, generate

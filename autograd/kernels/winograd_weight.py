@@ -6,6 +6,8 @@ is a product of two matrices whose rows are contiguous, which :func:`.tile.add_d
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from ..geometry import Padding
@@ -15,7 +17,7 @@ from .parallel import parallel_for
 from .plan import ceil_div
 from .tile import DOT_ROWS, DOT_TAPS, add_dots, dot_results
 from .vectors import lanes
-from .winograd import GAP, PLACES, SLOTS, tile_count, tiling, transform
+from .winograd import GAP, PLACES, group_slots, tile_count, tiling, transform
 from .winograd_tile import POINTS, RESULTS, TAPS, points_to_filters
 
 # Bytes of the transformed tiles of one block (3 MB took 10 % longer, adding up lanes too often), and at least so many
@@ -25,17 +27,17 @@ _BLOCK_BYTES, _LEAST_GROUPS = 6_000_000, 4
 _LEAST_TILES = 96
 
 
-def pays(g: tuple[int, ...], x: tuple[int, ...], padding: Padding) -> bool:
+def pays(g: tuple[int, ...], x: tuple[int, ...], padding: Padding, dtype: Any) -> bool:
     """``winograd.pays`` for the gradient from results g and pixels x; fewer than 8 channels leave dot products idle."""
-    return tile_count(g) >= _LEAST_TILES and min(x[1], g[1]) >= 8 and winograd.pays(x, g, padding)
+    return tile_count(g) >= _LEAST_TILES and min(x[1], g[1]) >= 8 and winograd.pays(x, g, padding, dtype)
 
 
 def weight_gradient(g: np.ndarray, x: np.ndarray, padding: Padding) -> tuple[np.ndarray, bool]:
     """The adjoint of ``conv2d`` in w, from g (N, O, OH, OW) and x (N, C, H, W), and whether it is finite."""
-    outputs, channels, vector = g.shape[1], x.shape[1], lanes(x.dtype)
-    groups = ceil_div(tile_count(g.shape), SLOTS)
-    most = max(_LEAST_GROUPS, _BLOCK_BYTES // (PLACES * SLOTS * (channels + outputs) * x.itemsize))
-    slots = ceil_div(groups, ceil_div(groups, most)) * SLOTS
+    outputs, channels, vector, group = g.shape[1], x.shape[1], lanes(x.dtype), group_slots(x.dtype)
+    groups = ceil_div(tile_count(g.shape), group)
+    most = max(_LEAST_GROUPS, _BLOCK_BYTES // (PLACES * group * (channels + outputs) * x.itemsize))
+    slots = ceil_div(groups, ceil_div(groups, most)) * group
     how = tiling(x.shape[0], g.shape[2:], slots)
     o_blocks, c_blocks = ceil_div(outputs, DOT_ROWS), ceil_div(channels, DOT_TAPS)
     pixels = np.empty((PLACES, c_blocks * DOT_TAPS * slots + GAP), x.dtype)
@@ -43,13 +45,13 @@ def weight_gradient(g: np.ndarray, x: np.ndarray, padding: Padding) -> tuple[np.
     sums = np.zeros((PLACES, o_blocks, c_blocks, dot_results(DOT_ROWS, DOT_TAPS, x.dtype)), x.dtype)
     (top, _), (left, _) = padding
     for block in range(len(how.pixels) // slots):
-        here = min(slots, ceil_div(tile_count(g.shape) - block * slots, SLOTS) * SLOTS)
+        here = min(slots, ceil_div(tile_count(g.shape) - block * slots, group) * group)
         parallel_for(
-            *(transform, channels, x, how.sizes, how.pixels, POINTS, top, left, block, vector, pixels, slots, SLOTS),
+            *(transform, channels, x, how.sizes, how.pixels, POINTS, top, left, block, vector, pixels, slots, group),
             cost=50 * slots,
         )
         parallel_for(
-            *(transform, outputs, g, how.sizes, how.results, RESULTS, 0, 0, block, vector, gradients, slots, SLOTS),
+            *(transform, outputs, g, how.sizes, how.results, RESULTS, 0, 0, block, vector, gradients, slots, group),
             cost=50 * slots,
         )
         parallel_for(
