@@ -11,16 +11,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from functools import cache
 from operator import attrgetter
-from sys import getrefcount
 from typing import Any
 
 import numpy as np
 
 from . import anomaly
-from .graph import Node, accumulated
-from .kernels.blocks import copied, spread
+from .accumulation import accumulate, accumulate_array, is_ours, own
+from .graph import Node
+from .kernels.blocks import spread
 from .memory import recall
-from .modes import modes, set_grad_enabled
+from .modes import modes
 from .tensor import Tensor, as_tensor, wrap
 
 
@@ -241,33 +241,13 @@ def backward(
     holders = [(node.ref() if node.ref is not None else None, node) for node in found]
     if inputs is not None:
         holders += [(t, t._node) for t in inputs if t._node in found and t._node.ref is None]
-    hooked = len(accumulated) > 0
     for tensor, node in holders:
-        if tensor is None:
-            continue
-        if tensor._grad is not None:
-            with set_grad_enabled(create_graph):
-                tensor._grad = tensor._grad + (found[node] if create_graph else wrap(np.asarray(found[node]), None))
-        else:
-            tensor._grad = found[node] if create_graph else wrap(_own(found, node), None)
-        if hooked and tensor._node in accumulated:
-            for hook in list(accumulated[tensor._node].values()):  # type: ignore[index]
-                hook(tensor)
-
-
-def _own(found: dict[Node, Any], node: Node) -> np.ndarray:
-    """The gradient of ``node`` as an array that nobody else holds: itself, or else a copy."""
-    alone = _references(found, node) == _ALONE
-    g = found[node]
-    return g if alone and type(g) is np.ndarray and g.base is None else copied(g)
-
-
-def _references(found: dict, key: Any) -> int:
-    g = found[key]
-    return getrefcount(g)
-
-
-_ALONE = _references({0: np.empty(1)}, 0)  # of what only a dictionary holds; the number depends on the Python
+        if tensor is not None:
+            if create_graph:
+                accumulate(tensor, found[node], True)
+            else:
+                ours = is_ours(found, node)
+                accumulate_array(tensor, found[node], ours)
 
 
 def _target(tensor: Tensor, caller: str) -> Node:
@@ -307,5 +287,5 @@ def grad(
                 raise RuntimeError(f"grad: the outputs do not depend on input {position}; allow_unused=True gives None")
             results.append(None)
         else:
-            results.append(found[node] if create_graph else wrap(_own(found, node), None))
+            results.append(found[node] if create_graph else wrap(own(found, node), None))
     return tuple(results)

@@ -106,13 +106,15 @@ class ValuesNeeded(RuntimeError):
     run: Callable  # (op, inputs, settings, residuals) -> what the op gives of such tensors
 
 
-def effect(function: Callable[..., Any], *arguments: Any) -> Any:
+def effect(function: Callable[..., Any], *arguments: Any, writes: bool = False) -> Any:
     """``function(*arguments)``, which does more than its result says: it counts, averages, or draws random numbers.
 
     A compiled function (:mod:`autograd.compiler`) does it again at each call, with the values of that call. Arrays
     among the arguments are values of the computation; a Tensor is state, handed over as it is.
+
+    writes : into tensors that ops read, such as parameters: what stands before it stays before it
     """
-    return function(*arguments) if modes.trace is None else modes.trace.effect(function, arguments)
+    return function(*arguments) if modes.trace is None else modes.trace.effect(function, arguments, writes)
 
 
 def not_compiled(reason: str) -> None:

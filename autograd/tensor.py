@@ -15,7 +15,7 @@ import numpy as np
 from . import graph, memory
 from .dtypes import default_float
 from .hooks import HookHandle, add_hook
-from .modes import modes
+from .modes import effect, modes, not_compiled
 
 if TYPE_CHECKING:
     from .graph import Node
@@ -117,6 +117,8 @@ class Tensor:
     @property
     def grad(self) -> Tensor | None:
         """The accumulated gradient, a Tensor of this tensor's shape and dtype, or ``None``."""
+        if modes.trace is not None:
+            modes.trace.look_at_grad(self)
         return self._grad
 
     @grad.setter
@@ -129,7 +131,10 @@ class Tensor:
                     f"grad has shape {value.shape} and dtype {value.dtype}, "
                     f"but its tensor has shape {self.shape} and dtype {self.dtype}"
                 )
-        self._grad = value
+            not_compiled("grad is set")
+            self._grad = value
+        else:
+            effect(_forget_grad, self)
 
     def retain_grad(self) -> None:
         """Keep the gradient of this computed tensor in ``.grad`` too."""
@@ -175,15 +180,16 @@ class Tensor:
 
     def detach(self) -> Tensor:
         """The same memory without the history."""
-        return wrap(self._data, None)
+        return wrap(self._data, None) if modes.trace is None else modes.trace.detach(self)
 
     @property
     def data(self) -> Tensor:
         """The same memory without the history; assign a Tensor or array to replace the values of a leaf."""
-        return wrap(self._data, None)
+        return self.detach()
 
     @data.setter
     def data(self, value: Any) -> None:
+        not_compiled("data is set")
         array = value._data if isinstance(value, Tensor) else np.asarray(value)
         if self._node is not None and (array.shape != self._data.shape or array.dtype != self._data.dtype):
             raise ValueError(f"data: shape {array.shape} {array.dtype} does not fit {self.shape} {self.dtype}")
@@ -197,7 +203,7 @@ class Tensor:
             raise RuntimeError(
                 "numpy(): this tensor requires grad, and an array would not record; use .detach().numpy()"
             )
-        return memory.export(self._data)
+        return memory.export(self._values())
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         array = self.numpy()
@@ -207,6 +213,11 @@ class Tensor:
             return array.astype(dtype)
         return array.copy() if copy else array
 
+    def _values(self) -> np.ndarray:
+        """The array, for Python to look into: a recording cannot repeat that."""
+        not_compiled("the values of a tensor are read by {}")
+        return self._data
+
     def _setting(self) -> np.ndarray:
         """The array, to be handed to an op as a setting and to nothing else: a recording can repeat that."""
         return self._data
@@ -215,15 +226,15 @@ class Tensor:
         """The single element as a Python number."""
         if self._data.size != 1:
             raise ValueError(f"item(): a tensor of shape {self.shape} has {self._data.size} elements, not one")
-        return self._data.item()
+        return self._values().item()
 
     def tolist(self) -> Any:
-        return self._data.tolist()
+        return self._values().tolist()
 
     def __bool__(self) -> bool:
         if self._data.size != 1:
             raise ValueError(f"the truth value of a tensor of shape {self.shape} is ambiguous; use .any() or .all()")
-        return bool(self._data.item())
+        return bool(self._values().item())
 
     def __float__(self) -> float:
         return float(self.item())
@@ -274,6 +285,10 @@ class Tensor:
 
     def __reduce__(self) -> Any:
         raise TypeError("Tensors are not pickled (a pickle can run code when it is read); use autograd.serialize.save")
+
+
+def _forget_grad(tensor: Tensor) -> None:
+    tensor._grad = None
 
 
 _new = object.__new__

@@ -9,7 +9,8 @@ import numpy as np
 
 from autograd import kernels
 from autograd.memory import note_write
-from autograd.tensor import Tensor, wrap
+from autograd.modes import effect
+from autograd.tensor import Tensor, by_product
 
 
 def clip_grad_norm_(
@@ -37,8 +38,13 @@ def clip_grad_norm_(
         raise ValueError(f"clip_grad_norm_: max_norm must not be negative, not {max_norm!r}")
     if not norm_type > 0:
         raise ValueError(f"clip_grad_norm_: norm_type must be above 0, not {norm_type!r}")
-    grads = _gradients(parameters)
-    total = kernels.clip.norm(grads, float(norm_type))
+    tensors = [parameters] if isinstance(parameters, Tensor) else [*parameters]
+    return by_product(effect(_clip_norm, tensors, max_norm, float(norm_type), error_if_nonfinite, writes=True))
+
+
+def _clip_norm(tensors: list[Tensor], max_norm: float, norm_type: float, error_if_nonfinite: bool) -> np.ndarray:
+    grads = _gradients(tensors)
+    total = kernels.clip.norm(grads, norm_type)
     if error_if_nonfinite and not math.isfinite(total):
         raise RuntimeError(f"clip_grad_norm_: the norm of the gradients is {total}; nothing was changed")
     factor = max_norm / (total + 1e-6)
@@ -46,7 +52,7 @@ def clip_grad_norm_(
         kernels.clip.scale(grads, factor)
         for g in grads:
             note_write(g, "clip_grad_norm_")
-    return wrap(np.asarray(total, grads[0].dtype if grads else np.float32))
+    return np.asarray(total, grads[0].dtype if grads else np.float32)
 
 
 def clip_grad_value_(parameters: Tensor | Iterable[Tensor], clip_value: float) -> None:
@@ -58,12 +64,16 @@ def clip_grad_value_(parameters: Tensor | Iterable[Tensor], clip_value: float) -
     """
     if not clip_value >= 0:
         raise ValueError(f"clip_grad_value_: clip_value must not be negative, not {clip_value!r}")
-    grads = _gradients(parameters)
-    kernels.clip.clamp(grads, float(clip_value))
+    tensors = [parameters] if isinstance(parameters, Tensor) else [*parameters]
+    effect(_clip_value, tensors, float(clip_value), writes=True)
+
+
+def _clip_value(tensors: list[Tensor], clip_value: float) -> None:
+    grads = _gradients(tensors)
+    kernels.clip.clamp(grads, clip_value)
     for g in grads:
         note_write(g, "clip_grad_value_")
 
 
-def _gradients(parameters: Tensor | Iterable[Tensor]) -> list[np.ndarray]:
-    tensors = [parameters] if isinstance(parameters, Tensor) else parameters
-    return [t.grad._data for t in tensors if t.grad is not None]
+def _gradients(tensors: list[Tensor]) -> list[np.ndarray]:
+    return [t._grad._data for t in tensors if t._grad is not None]

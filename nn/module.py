@@ -10,10 +10,11 @@ from typing import Any, Self
 
 import numpy as np
 
+from autograd.accumulation import zero_grad
 from autograd.graph import Scope
 from autograd.hooks import HookHandle, add_hook
-from autograd.modes import modes
-from autograd.tensor import Tensor, wrap
+from autograd.modes import effect, modes
+from autograd.tensor import Tensor
 
 from .parameter import Parameter
 from .state import IncompatibleKeys, convert, load_state, state_of
@@ -251,10 +252,10 @@ class Module:
 
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forget the gradients (``None``), or set them to zero."""
-        for parameter in self.parameters():
-            if parameter.grad is not None:
-                # a new array: the old one may be held by somebody else
-                parameter.grad = None if set_to_none else wrap(np.zeros_like(parameter._data))
+        effect(self._zero_grad, set_to_none)
+
+    def _zero_grad(self, set_to_none: bool) -> None:
+        zero_grad([*self.parameters()], set_to_none)
 
     def to(self, dtype: Any) -> Self:
         """Convert floating point parameters, their gradients and buffers to ``dtype``, keeping their identity."""

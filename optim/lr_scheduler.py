@@ -10,6 +10,8 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from autograd.modes import effect
+
 from .optimizer import Optimizer
 
 
@@ -38,6 +40,9 @@ class LRScheduler:
 
     def step(self) -> None:
         """Go to the next epoch."""
+        effect(self._step)
+
+    def _step(self) -> None:
         self.last_epoch += 1
         self._apply()
 
@@ -156,7 +161,9 @@ class ReduceLROnPlateau:
 
     def step(self, metrics: float) -> None:
         """Tell the number of the epoch that has just ended."""
-        value = float(metrics)
+        effect(self._step, float(metrics))
+
+    def _step(self, value: float) -> None:
         self.last_epoch += 1
         if self._better(value):
             self.best, self.num_bad_epochs = value, 0

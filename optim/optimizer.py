@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from autograd.accumulation import zero_grad
 from autograd.memory import note_write
-from autograd.modes import enable_grad
+from autograd.modes import effect, enable_grad, not_compiled
 from autograd.tensor import Tensor, wrap
 
 Entry = tuple[np.ndarray, np.ndarray, dict[str, Any]]  # a parameter's values, its gradient, its state
@@ -65,11 +66,10 @@ class Optimizer:
 
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forget the gradients (``None``: such parameters are skipped by :meth:`step`), or set them to zero."""
-        for group in self.param_groups:
-            for p in group["params"]:
-                if p.grad is not None:
-                    # a new array: the old one may be held by somebody else
-                    p.grad = None if set_to_none else wrap(np.zeros_like(p._data))
+        effect(self._zero_grad, set_to_none)
+
+    def _zero_grad(self, set_to_none: bool) -> None:
+        zero_grad([p for group in self.param_groups for p in group["params"]], set_to_none)
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Update every parameter that has a gradient; one without is left alone: no decay, no state.
@@ -78,8 +78,13 @@ class Optimizer:
         """
         loss = None
         if closure is not None:
+            not_compiled("the step of an optimizer has a closure")
             with enable_grad():
                 loss = closure()
+        effect(self._step, writes=True)
+        return loss
+
+    def _step(self) -> None:
         writer = f"{type(self).__name__}.step"
         for group in self.param_groups:
             entries = [
@@ -89,7 +94,6 @@ class Optimizer:
                 self._update(entries, group)
             for values, _, _ in entries:
                 note_write(values, writer)
-        return loss
 
     # --- what a rule writes ---------------------------------------------------------------------------------------
 

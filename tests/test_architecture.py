@@ -13,7 +13,7 @@ PACKAGES = ("autograd", "nn", "optim", "segmentation", "benchmarks", "tests")
 LAYERS = [  # lowest first; the longest matching prefix decides
     ("autograd.geometry", "autograd.kernels"),
     ("autograd.dtypes", "autograd.modes", "autograd.hooks", "autograd.anomaly", "autograd.graph", "autograd.memory",
-     "autograd.primitive", "autograd.tensor", "autograd.engine", "autograd.random"),
+     "autograd.primitive", "autograd.tensor", "autograd.accumulation", "autograd.engine", "autograd.random"),
     ("autograd.ops",),
     ("autograd",),
     ("nn", "optim"),

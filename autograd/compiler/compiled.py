@@ -16,7 +16,8 @@ from ..tree import flatten, tree_map, unflatten
 from ..viz.drawing import Graph
 from .recording import NotCompiled, Recording
 from .report import report
-from .trace import Trace, TracedTensor
+from .trace import Trace
+from .traced import TracedTensor
 
 _MOST = 8  # recordings of one function, as in PyTorch
 

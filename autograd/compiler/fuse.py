@@ -66,6 +66,7 @@ def _units(instructions: list[Instruction]) -> list[_Unit]:
     units: list[_Unit] = []
     made_by: dict[Value, _Unit] = {}
     effect: _Unit | None = None
+    writer: _Unit | None = None
     for number, instruction in enumerate(instructions):
         unit = _Unit(number, instruction, loop_shape(instruction))
         unit.before = {made_by[v] for v in instruction.inputs() if v in made_by}
@@ -73,6 +74,11 @@ def _units(instructions: list[Instruction]) -> list[_Unit]:
             if effect is not None:
                 unit.before.add(effect)
             effect = unit
+        if writer is not None:
+            unit.before.add(writer)
+        if instruction.writes:
+            unit.before.update(units)
+            writer = unit
         for value in instruction.outputs:
             made_by[value] = unit
         units.append(unit)

@@ -7,16 +7,21 @@ an op with a fused kernel runs on arrays and becomes one instruction.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from ..engine import _fit, _on_the_way, _reachable, _settings
+from ..accumulation import accumulate_array, is_ours
+from ..engine import _fit, _on_the_way, _reachable, _seed, _settings
 from ..graph import Node
-from ..modes import modes, no_grad
+from ..memory import recall
+from ..modes import effect, modes, no_grad
 from ..primitive import OutputGradients
+from ..tensor import Tensor
 from .program import Instruction, Value
-from .trace import Trace, TracedTensor
+from .trace import Trace
+from .traced import TracedTensor, plain
 
 # Ops whose rules only call other ops, whatever they are given; elementwise ops of the framework do as well.
 _COMPOSED = {
@@ -26,43 +31,86 @@ _COMPOSED = {
 
 
 def record_backward(
-    trace: Trace, outputs: Sequence[TracedTensor], targets: Sequence[Node]
-) -> tuple[list[Value], dict[Node, Value]]:
-    """Record the backward pass from ``outputs`` to ``targets`` behind what ``trace`` holds already.
+    trace: Trace, seeds: Sequence[tuple[Node, TracedTensor]], targets: Sequence[Node]
+) -> dict[Node, Any]:
+    """Record the backward pass to ``targets`` behind what ``trace`` holds already.
 
-    Returns the values of the upstream gradients, one for each output, and of the gradient of each target reached.
+    seeds : outputs and their gradients
+    Returns the gradients of those targets that are reached.
     """
     pending: dict[Node, Any] = {}
-    seeds = []
-    with no_grad(), trace:
-        trace.open = True
-        for y in outputs:
-            ones = np.ones(y.shape, y.dtype)
-            value = trace.new_value(ones, "gradient")
-            seeds.append(value)
-            _accumulate(pending, y._node, trace.traced(value, ones))
-        order = _on_the_way(_reachable(list(pending)), set(targets))
-        useful = set(order)
-        found: dict[Node, Value] = {}
-        while order and trace.reason is None:
-            node = order.pop()
-            g = pending.pop(node, None)
-            if g is None:
-                continue
-            if node in targets:
-                found[node] = g.value
-            if node.op is None or (made := _maker(trace, node)) is None:
-                continue
-            if node.hooks:
-                trace.stop(f"a hook is registered on what {node.name} gave")
-                break
-            outer, modes.scope = modes.scope, node.scope
-            try:
-                for parent, part in _contributions(trace, node, made, g, useful):
-                    _accumulate(pending, parent, part)
-            finally:
-                modes.scope = outer
-    return seeds, found
+    for node, seed in seeds:
+        _accumulate(pending, node, seed)
+    order = _on_the_way(_reachable(list(pending)), set(targets))
+    useful = set(order)
+    found: dict[Node, Any] = {}
+    while order and trace.reason is None:
+        node = order.pop()
+        g = pending.pop(node, None)
+        if g is None:
+            continue
+        if node in targets:
+            found[node] = g
+        if node.op is None or (made := _maker(trace, node)) is None:
+            continue
+        if node.hooks:
+            trace.stop(f"a hook is registered on what {node.name} gave")
+            break
+        outer, modes.scope = modes.scope, node.scope
+        try:
+            for parent, part in _contributions(trace, node, made, g, useful):
+                _accumulate(pending, parent, part)
+        finally:
+            modes.scope = outer
+    return found
+
+
+def backward_inside(trace: Trace, y: TracedTensor, gradient: Any, retain_graph: bool) -> bool:
+    """``y.backward()`` in a function that is being recorded: recorded in turn, with what it does to the leaves.
+
+    Returns whether that was possible; if not, nothing has happened but that the recording stopped.
+    """
+    if y._node is None:
+        return False  # an error, which the engine knows how to tell
+    seed = _seed(y.inner, plain(gradient), False, "backward")
+    nodes = _reachable([y._node])
+    leaves = {node: tensor for node in nodes if node.op is None and node.ref and (tensor := node.ref()) is not None}
+    if any(node.op is not None and _maker(trace, node) is None for node in nodes):
+        trace.stop("backward goes on through what was computed before the call")
+    elif any(node.hooks for node in leaves):
+        trace.stop("backward is called inside, and a hook is registered on a parameter")
+    elif any(trace.kind_of(tensor) == "argument" for tensor in leaves.values()):
+        trace.stop("backward is called inside, and an argument wants a gradient")
+    if not trace.is_on():
+        return False
+    if gradient is None:
+        g = trace.call("ones", partial(np.ones, y.shape, y.dtype), [], {})[0]
+    elif not isinstance(gradient, Tensor) or seed is not plain(gradient)._data:
+        trace.stop("backward is called inside with a gradient that is no tensor of the dtype of the output")
+        return False
+    else:
+        g = trace.traced(trace.value_of(gradient), seed)  # type: ignore[arg-type]
+    start = len(trace.instructions)
+    with no_grad():
+        found = record_backward(trace, [(y._node, g)], list(leaves))  # type: ignore[list-item]
+    if not trace.is_on():
+        return False
+    arrays = {node: g.inner._data for node, g in found.items()}
+    del found, g
+    ours = tuple([is_ours(arrays, node) for node in arrays])
+    effect(_accumulate_all, [leaves[node] for node in arrays], ours, *arrays.values(), writes=True)
+    trace.passes.append(start)
+    trace.passed.update(nodes)
+    if not retain_graph:
+        for node in nodes:
+            node.saved = None if node.saved else node.saved
+    return True
+
+
+def _accumulate_all(tensors: list[Tensor], ours: tuple[bool, ...], *gradients: np.ndarray) -> tuple[np.ndarray, ...]:
+    for tensor, g, own in zip(tensors, gradients, ours):
+        accumulate_array(tensor, g, own)
+    return tuple([tensor._grad._data for tensor in tensors])  # type: ignore[union-attr]
 
 
 def _maker(trace: Trace, node: Node) -> Instruction | None:
@@ -84,7 +132,7 @@ def _contributions(trace: Trace, node: Node, made: Instruction, g: Any, useful: 
     plan = node.plan
     assert plan is not None and node.op is not None
     results = (*made.args, *made.outputs)
-    saved = list(node.kept())
+    saved = list(recall(node))
     for slot, i in enumerate(plan.values):
         if isinstance(results[i], Value):
             saved[slot] = trace.traced(results[i], saved[slot])

@@ -49,6 +49,7 @@ class Instruction:
     several: bool = False  # the call returns a tuple
     effect: bool = False  # changes state or draws random numbers: never left out, never moved past another one
     scope: Any = None  # the module call it ran in
+    writes: bool = False  # an effect that changes arrays which others read: none of them is moved past it
     members: list[Instruction] = field(default_factory=list)  # what was fused into it
 
     def inputs(self) -> Iterator[Value]:

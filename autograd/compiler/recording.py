@@ -10,7 +10,7 @@ import numpy as np
 from .. import engine
 from ..graph import Node, record
 from ..memory import exported, owner, private
-from ..modes import is_quiet, modes, set_grad_enabled
+from ..modes import is_quiet, modes, no_grad, set_grad_enabled
 from ..ops.layout import clone
 from ..primitive import OutputGradients, Plan, Step, primitive, registry
 from ..tensor import Tensor, wrap
@@ -22,7 +22,8 @@ from .gradient import record_backward
 from .program import Instruction, Program, Value, alive
 from .recompute import read_by, with_recomputed
 from .replay import Replay
-from .trace import Trace, TracedTensor
+from .trace import Trace
+from .traced import TracedTensor
 
 
 class NotCompiled(Exception):
@@ -47,16 +48,21 @@ class Recording:
         self._names = {v: called[id(t)] for t, v in trace.captured.values() if id(t) in called}
         self._names.update((v, f"argument {i}") for i, v in enumerate(inputs))
 
+        self._without_grad = list(trace.without_grad.values())
+        self._passes = bool(trace.passes)  # whether backward is called inside
         forward = list(trace.instructions)
         differentiable = [y for y in chosen if y._node is not None]
         targets = list(dict.fromkeys(t._node for t, _ in sources if t._node is not None))
         self.wants = [y._node is not None for y in chosen]
         seeds: list[Value] = []
         found: dict[Node, Value] = {}
-        if differentiable:
-            seeds, found = record_backward(trace, differentiable, targets)
-            if trace.reason is not None:
-                raise NotCompiled(f"the backward pass cannot be recorded: {trace.reason}")
+        if self._passes:
+            if any(y._node not in trace.passed for y in differentiable):
+                raise NotCompiled("backward is called inside, and an output wants another backward pass")
+        elif differentiable:
+            if any(i.writes for i in forward):
+                raise NotCompiled("parameters are changed inside, and an output wants a backward pass")
+            seeds, found = self._backward(trace, differentiable, targets)
         at = {t._node: i for i, (t, _) in reversed(list(enumerate(sources))) if t._node is not None}
         self._parents = [at[node] for node in targets if node in found]  # which source's node each parent is
         gradients = [found[node] for node in targets if node in found]
@@ -76,9 +82,13 @@ class Recording:
         self._checked = (self._from_outside | set(self._values)) & set(self.saved)
         self.kept = keep
         self.steps = forward  # before anything is fused: what create_graph goes through again
-        forward = fuse(alive(forward, [*self._values, *keep]), [*self._values, *keep])
+        if self._passes:
+            forward = _whole(forward, trace.passes[0], self._values)
+        else:
+            forward = fuse(alive(forward, [*self._values, *keep]), [*self._values, *keep])
         backward = fuse(backward, gradients)
-        self.forward = Program("forward", self._sources, forward, [*self._values, *keep])
+        name = "step" if self._passes else "forward"
+        self.forward = Program(name, self._sources, forward, [*self._values, *keep])
         self.backward = Program("backward", [*seeds, *keep], backward, list(gradients))
         self._seeds = [(i, v) for i, v in zip([i for i, w in enumerate(self.wants) if w], seeds)]
         self._shapes = tuple(v.shape for v in self._values)
@@ -107,6 +117,17 @@ class Recording:
             raise NotCompiled("two outputs share memory")
         return chosen
 
+    def _backward(self, trace: Trace, outputs: list[TracedTensor], targets: list[Node]) -> tuple[list, dict]:
+        """Record the backward pass, for any gradients of the outputs."""
+        with no_grad(), trace:
+            ones = [np.ones(y.shape, y.dtype) for y in outputs]
+            seeds = [trace.new_value(x, "gradient") for x in ones]
+            pairs = [(y._node, trace.traced(v, x)) for y, v, x in zip(outputs, seeds, ones)]
+            found = record_backward(trace, pairs, targets)
+        if trace.reason is not None:
+            raise NotCompiled(f"the backward pass cannot be recorded: {trace.reason}")
+        return seeds, {node: g.value for node, g in found.items()}
+
     # --- what it is ---------------------------------------------------------------------------------------------
 
     @property
@@ -134,6 +155,10 @@ class Recording:
             array = tensor._data
             if array.shape != value.shape or array.dtype != value.dtype or (tensor._node is not None) is not wanted:
                 return False
+            if self._passes and wanted and tensor._node.hooks:  # type: ignore[union-attr]
+                return False
+        if any(tensor._grad is not None for tensor in self._without_grad):
+            return False
         for module, training in self._modules:
             state = module.__dict__
             if state["training"] is not training or state["_forward_hooks"] or state["_forward_pre_hooks"]:
@@ -162,7 +187,7 @@ class Recording:
                 for i, (y, wanted) in enumerate(zip(results, self.wants))
             ]
         else:
-            ys = [wrap(y, None) for y in results[:count]]
+            ys = [wrap(y, _passed(y) if wanted else None) for y, wanted in zip(results, self.wants)]
         out = [leaves[x] if how == "argument" else ys[x] if how == "value" else x for how, x in self._constants]
         return unflatten(self._form, out)
 
@@ -221,6 +246,23 @@ def _backward(g: OutputGradients, call: _Call) -> list:
     if modes.freeing:  # each value goes when it was read for the last time
         call.kept = []
     return call.recording.gradients(g, kept)
+
+
+def _whole(instructions: list[Instruction], pass_at: int, wanted: list[Value]) -> list[Instruction]:
+    """The instructions of a function in which backward is called: fused before its first call, and after it."""
+    before = set(instructions[:pass_at])
+    live = alive(instructions, wanted)
+    after = with_recomputed([i for i in live if i not in before], wanted)
+    made = {v for i in after for v in i.outputs}
+    read = [v for v in dict.fromkeys([*read_by(after), *wanted]) if v not in made]
+    return fuse(alive([i for i in live if i in before], read), read) + fuse(after, wanted)
+
+
+def _passed(array: np.ndarray) -> Node:
+    """The node of an output that a backward pass inside has gone through: a second one is an error."""
+    node = record(compiled, (), _PLAN, (), {}, array.shape, array.dtype)
+    node.saved = None
+    return node
 
 
 def _quietly(function: Callable, arrays: list) -> Any:

@@ -14,27 +14,21 @@ class Replay:
     """``run(arrays)`` computes the program's outputs of its inputs; ``source`` is what it runs."""
 
     def __init__(self, program: Program) -> None:
-        self._names: dict[str, Any] = {"asarray": np.asarray}
+        self._names: dict[str, Any] = {"asarray": np.asarray, program.name: None}
         self.source = self._write(program)
         scope = dict(self._names)
         exec(compile(self.source, f"<compiled {program.name}>", "exec"), scope)
         self.run: Callable[[list], tuple] = scope[program.name]
 
     def _write(self, program: Program) -> str:
-        last: dict[Value, int] = {}
-        for i, instruction in enumerate(program.instructions):
-            for value in (*instruction.inputs(), *instruction.outputs):
-                last[value] = i
-        kept = set(program.outputs)
         lines = [f"def {program.name}(arrays):"]
         if program.inputs:
             lines.append(f"{', '.join(v.name for v in program.inputs)}{',' * (len(program.inputs) == 1)} = arrays")
             lines.append("arrays.clear()")
-        for i, instruction in enumerate(program.instructions):
+        for instruction, dead in _with_ends(program):
             lines.append(self._line(instruction))
-            dead = [v.name for v, at in last.items() if at == i and v not in kept]
             if dead:
-                lines[-1] += f"; del {', '.join(dict.fromkeys(dead))}"
+                lines[-1] += f"; del {', '.join(v.name for v in dead)}"
         lines.append(f"return [{', '.join(v.name for v in program.outputs)}]")
         return "\n    ".join(lines) + "\n"
 
@@ -71,6 +65,18 @@ class Replay:
         name = stem if stem not in self._names and stem.isidentifier() else f"{stem}_{len(self._names)}"
         self._names[name] = x
         return name
+
+
+def _with_ends(program: Program) -> list[tuple[Instruction, list[Value]]]:
+    """Each instruction, and the values that nobody reads after it before they are made again."""
+    needed = set(program.outputs)
+    result = []
+    for instruction in reversed(program.instructions):
+        here = dict.fromkeys([*instruction.inputs(), *instruction.outputs])
+        result.append((instruction, [v for v in here if v not in needed]))
+        needed.difference_update(instruction.outputs)
+        needed.update(instruction.inputs())
+    return result[::-1]
 
 
 def _flat(x: Any) -> Any:

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable
 from types import FrameType
 from typing import Any
-from weakref import WeakKeyDictionary, ref
+from weakref import WeakKeyDictionary, WeakSet, ref
 
 import numpy as np
 
@@ -20,72 +20,10 @@ from ..batched import BatchedTensor
 from ..graph import Node, _users_frame
 from ..memory import owner
 from ..modes import modes
-from ..ops.layout import cast, clone
+from ..ops.layout import cast
 from ..tensor import Tensor, wrap
 from .program import Instruction, Value
-
-
-class TracedTensor(Tensor):
-    """``inner``, an ordinary Tensor, and the value it is in the recording."""
-
-    __slots__ = ("inner", "trace", "value")
-    inner: Tensor
-    trace: Trace
-    value: Value
-
-    def __init__(self, inner: Tensor, trace: Trace, value: Value) -> None:
-        self.inner, self.trace, self.value = inner, trace, value
-
-    def _read(self) -> np.ndarray:
-        self.trace.stop("the values of a tensor are read by {}")
-        return self.inner._data
-
-    def _write(self, name: str, value: Any) -> None:
-        self.trace.stop("a tensor is changed in place")
-        setattr(self.inner, name, value)
-
-    _data = property(_read, lambda self, value: self._write("_data", value))
-    _node = property(lambda self: self.inner._node, lambda self, value: self._write("_node", value))
-    _grad = property(lambda self: self.inner._grad, lambda self, value: self._write("_grad", value))
-    _family = property(lambda self: self.inner._family, lambda self, value: self._write("_family", value))
-
-    shape = property(lambda self: self.inner.shape)
-    ndim = property(lambda self: self.inner.ndim)
-    dtype = property(lambda self: self.inner.dtype)
-    dim, size, numel = BatchedTensor.dim, BatchedTensor.size, lambda self: self.inner.numel()
-    __len__, __iter__ = BatchedTensor.__len__, BatchedTensor.__iter__
-    view = BatchedTensor.view
-
-    def _setting(self) -> np.ndarray:
-        return self.inner._data
-
-    def detach(self) -> Tensor:
-        return self.trace.detach(self)
-
-    data = property(detach, lambda self, value: self._write("data", value))
-
-    def contiguous(self) -> Tensor:
-        return self if self.is_contiguous() else clone(self)
-
-    def is_contiguous(self) -> bool:
-        return bool(self.inner._data.flags.c_contiguous)
-
-    def register_hook(self, hook: Callable) -> Any:
-        self.trace.stop("a hook is registered on a tensor")
-        return self.inner.register_hook(hook)
-
-    def backward(self, *args: Any, **kwargs: Any) -> None:
-        self.trace.stop("backward is called inside; compile what computes the loss, and call backward on what it gives")
-        self.inner.backward(*args, **kwargs)
-
-    def retain_grad(self) -> None:
-        self.trace.stop("retain_grad is called")
-        self.inner.retain_grad()
-
-
-def plain(x: Any) -> Any:
-    """The ordinary Tensor of a traced one; anything else as it is."""
-    return x.inner if type(x) is TracedTensor else x
+from .traced import TracedTensor, plain
 
 
 class Trace:
@@ -97,6 +35,9 @@ class Trace:
         self.instructions: list[Instruction] = []
         self.count = 0  # of values
         self.captured: dict[int, tuple[Tensor, Value]] = {}  # by identity: tensors from outside, read at each call
+        self.without_grad: dict[int, Tensor] = {}  # by identity: tensors that were seen to have no gradient
+        self.passes: list[int] = []  # of which instruction the backward passes inside begin
+        self.passed: WeakSet[Node] = WeakSet()  # what they went through
         self.made: WeakKeyDictionary[Node, Instruction] = WeakKeyDictionary()  # which instruction recorded a node
         self.modules: dict[int, Any] = {}  # modules that were called
         self._memory: dict[int, tuple[ref[np.ndarray], dict[tuple, Value]]] = {}  # see _values_in
@@ -114,6 +55,18 @@ class Trace:
             self.reason = reason if "{" not in reason else reason.format(ours.strip("_"))
             if user is not None:
                 self.reason += f" ({os.path.basename(user.f_code.co_filename)}:{user.f_lineno})"
+
+    def is_on(self) -> bool:
+        """Whether what happens now is written down."""
+        return self.open and self.reason is None
+
+    def look_at_grad(self, tensor: Tensor) -> None:
+        """``.grad`` of a tensor from outside is asked for: a call is replayed only where the answer is the same."""
+        gradient = tensor._grad
+        if gradient is None:
+            self.without_grad[id(tensor)] = tensor
+        elif not self.kind_of(gradient):
+            self.stop("a gradient is looked at that was there before the call")
 
     def draw(self, found: np.random.Generator) -> np.random.Generator:
         """What a draw of random numbers asks: only those of an effect come anew at each call."""
@@ -158,6 +111,11 @@ class Trace:
     def traced(self, value: Value, array: Any) -> TracedTensor:
         """A value as a tensor without history: what gradient rules are given."""
         return TracedTensor(wrap(array), self, value)
+
+    def kind_of(self, tensor: Tensor) -> str:
+        """The kind of the value that a tensor is; "" if it is none."""
+        value = self._values_in(tensor._data).get(_place(tensor._data))
+        return "" if value is None else value.kind
 
     def value_of(self, x: Any) -> Value | None:
         """The value that an input of an op is; ``None`` for a constant."""
@@ -266,7 +224,7 @@ class Trace:
             value.maker = instruction
         return values
 
-    def effect(self, function: Callable, arguments: tuple) -> Any:
+    def effect(self, function: Callable, arguments: tuple, writes: bool) -> Any:
         """Run something that is done again at each call, and write it down."""
         modes.trace, self._in_effect = None, True
         try:
@@ -277,6 +235,7 @@ class Trace:
             args = [x if type(x) is not TracedTensor and isinstance(x, Tensor) else self._setting(x) for x in arguments]
             arrays = list(out) if isinstance(out, tuple) else [] if out is None else [out]
             self._add(function.__name__.strip("_"), function, args, {}, arrays, None, isinstance(out, tuple), True)
+            self.instructions[-1].writes = writes
         return out
 
     def call(self, name: str, function: Callable, args: list, settings: dict) -> list[TracedTensor | None]:
@@ -292,17 +251,18 @@ class Trace:
         self.instructions[-1].several = isinstance(out, tuple)
         return [None if y is None else self.traced(v, y) for y, v in zip(parts, values)]
 
-    def detach(self, x: TracedTensor) -> Tensor:
-        if self.reason is not None or not self.open:
-            return x.inner.detach()
-        (value,) = self._add("detach", detach, [x.value], {}, [x.inner._data])
-        return TracedTensor(x.inner.detach(), self, value)
+    def detach(self, x: Tensor) -> Tensor:
+        value = self.value_of(x) if self.is_on() else None
+        array = plain(x)._data
+        if value is None:
+            return wrap(array)
+        return self.traced(self._add("detach", detach, [value], {}, [array])[0], array)
 
     outer_draws: Callable | None = None
 
     def __enter__(self) -> Trace:
         self.outer_draws, modes.draws = modes.draws, self.draw
-        modes.trace = self
+        modes.trace, self.open = self, True
         return self
 
     def __exit__(self, *exc: object) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import autograd as ag
-from autograd import enable_grad, engine, no_grad, tensor
+from autograd import accumulation, enable_grad, no_grad, tensor
 from autograd.graph import Node
 
 
@@ -412,7 +412,7 @@ def test_the_same_input_twice_gets_two_arrays():
 
 def test_a_gradient_that_is_nobody_elses_is_not_copied(monkeypatch):
     copies = []
-    monkeypatch.setattr(engine, "copied", lambda g: copies.append(g) or np.array(g))
+    monkeypatch.setattr(accumulation, "copied", lambda g: copies.append(g) or np.array(g))
     x = tensor(np.arange(4.0), requires_grad=True)
     (x * 2.0).sum().backward()
     assert not copies

@@ -277,27 +277,6 @@ def test_the_reason_names_the_line():
         f(normal(3))
 
 
-def test_a_whole_training_step_runs_uncompiled_and_right():
-    autograd.manual_seed(0)
-    eager = nn.Linear(4, 3)
-    other = copy.deepcopy(eager)
-    x, t = normal(6, 4), autograd.tensor(RNG.integers(0, 3, 6))
-
-    def step(model, optimizer):
-        optimizer.zero_grad()
-        loss = F.cross_entropy(model(x), t)
-        loss.backward()
-        optimizer.step()
-        return loss
-
-    first, second = (optim.Adam(m.parameters()) for m in (eager, other))
-    compiled = autograd.compile(lambda: step(other, second))
-    with pytest.warns(UserWarning, match="backward is called inside"):
-        losses = [compiled().item() for _ in range(3)]
-    close(losses, np.array([step(eager, first).item() for _ in range(3)]))
-    close(other.weight.detach().numpy(), eager.weight.detach().numpy())
-
-
 def test_a_write_to_a_tensor_from_outside_runs_uncompiled():
     seen = autograd.zeros(3)
 
