@@ -33,11 +33,17 @@ def accumulate_array(tensor: Tensor, gradient: Any, ours: bool) -> None:
     accumulate(tensor, wrap(gradient, None), False)
 
 
-def is_ours(found: dict[Node, Any], node: Node) -> bool:
-    """Whether only ``found`` holds the gradient of ``node``, an array of its own."""
+def is_ours(found: dict[Node, Any], node: Node, reshaped: bool = True) -> bool:
+    """Whether only ``found`` holds the gradient of ``node``: an array of its own or, with ``reshaped``, another shape
+    of one that nothing else holds."""
     alone = _references(found, node) == _ALONE
     g = found[node]
-    return alone and type(g) is np.ndarray and g.base is None
+    return alone and type(g) is np.ndarray and (g.base is None or (reshaped and _is_all_of_its_base(g)))
+
+
+def _is_all_of_its_base(g: np.ndarray) -> bool:
+    whole = type(g.base) is np.ndarray and g.base.base is None and g.base.size == g.size and g.flags.c_contiguous
+    return whole and _references_to_base(g) == _ALONE_AS_BASE
 
 
 def own(found: dict[Node, Any], node: Node) -> np.ndarray:
@@ -58,4 +64,11 @@ def _references(found: dict, key: Any) -> int:
     return getrefcount(g)
 
 
-_ALONE = _references({0: np.empty(1)}, 0)  # of what only a dictionary holds; the number depends on the Python
+def _references_to_base(g: np.ndarray) -> int:
+    base = g.base
+    return getrefcount(base)
+
+
+# of what only a dictionary, or only a view, holds; the numbers depend on the Python
+_ALONE = _references({0: np.empty(1)}, 0)
+_ALONE_AS_BASE = _references_to_base(np.empty(2).reshape(1, 2))

@@ -97,7 +97,7 @@ def backward_inside(trace: Trace, y: TracedTensor, gradient: Any, retain_graph: 
         return False
     arrays = {node: g.inner._data for node, g in found.items()}
     del found, g
-    ours = tuple([is_ours(arrays, node) for node in arrays])
+    ours = tuple([is_ours(arrays, node, reshaped=False) for node in arrays])  # a replay may keep what is reshaped
     effect(_accumulate_all, [leaves[node] for node in arrays], ours, *arrays.values(), writes=True)
     trace.passes.append(start)
     trace.passed.update(nodes)

@@ -421,6 +421,33 @@ def test_a_gradient_that_is_nobody_elses_is_not_copied(monkeypatch):
     assert len(copies) == 1
 
 
+def test_another_shape_of_an_array_that_is_nobody_elses_is_not_copied(monkeypatch):
+    copies = []
+    monkeypatch.setattr(accumulation, "copied", lambda g: copies.append(g) or np.array(g, order="C"))
+    x = tensor(np.arange(6.0).reshape(2, 3), requires_grad=True)
+    (x.reshape(6) * tensor(np.arange(6.0))).sum().backward()
+    assert not copies
+    assert x.grad.tolist() == [[0, 1, 2], [3, 4, 5]]
+    x.grad = None
+    (x.T * tensor(np.arange(6.0).reshape(3, 2))).sum().backward()  # columns: a gradient is in row-major order
+    assert len(copies) == 1
+    assert x.grad.tolist() == [[0, 2, 4], [1, 3, 5]]
+
+
+def test_two_shapes_of_one_gradient_do_not_share_it():
+    x = tensor(np.arange(6.0).reshape(2, 3), requires_grad=True)
+    y = x.reshape(6)
+    y.retain_grad()
+    (y * 2.0).sum().backward(retain_graph=True)
+    assert not np.shares_memory(x.grad._data, y.grad._data)
+    one, two = ag.grad((y * 2.0).sum(), [x, y])
+    assert not np.shares_memory(one._data, two._data)
+    upstream = tensor(np.ones(6))
+    x.grad = None
+    x.reshape(6).backward(upstream)
+    assert not np.shares_memory(x.grad._data, upstream._data)
+
+
 def test_text_of_a_huge_tensor_copies_nothing():
     x = ag.from_numpy(np.broadcast_to(np.float32(1.0), (100_000_000,)))
     tracemalloc.start()
