@@ -23,14 +23,14 @@ _F32 = tuple(
 _P0, _P1, _P2, _P3, _P4, _P5 = _F32
 _ONE32, _LOG2E32 = np.float32(1), np.float32(_LOG2E)
 _LN2_HIGH32, _LN2_LOW32 = np.float32(0.693359375), np.float32(-2.12194440e-4)
-_ROUND32 = np.float32(1.5 * 2**23)  # added to a small float, it leaves the nearest integer in the low bits
-_LOW32, _HIGH32 = np.float32(-110), np.float32(90)  # e^x is 0 below and inf above: n stays small
-_BITS32 = int(_ROUND32.view(np.int32))
+_LOW32 = np.float32(-110)  # e^x is 0 below
+# Added to a small float, it leaves in the low bits the nearest integer, plus twice the bias of an exponent.
+_ROUND32 = np.float32(1.5 * 2**23 + 2 * 127)
+_MOST32 = np.float32(1.5 * 2**23 + 2 * 127 + 130)  # the same of 130: e^x is inf
 
 # float64: the Taylor polynomial of degree 13; its first missing term is 4e-18.
 _LN2_HIGH, _LN2_LOW = 6.93147180369123816490e-01, 1.90821492927058770002e-10
-_ROUND64 = 1.5 * 2.0**52
-_BITS64 = int(np.float64(_ROUND64).view(np.int64))
+_ROUND64, _MOST64 = 1.5 * 2.0**52 + 2 * 1023, 1.5 * 2.0**52 + 2 * 1023 + 1100
 
 
 def exponential(x: Any) -> Any:
@@ -47,27 +47,28 @@ def _exponential(x):
     return None
 
 
+# One bound on x and one on n, each a single instruction through which NaN passes: the polynomial gives NaN, and inf.
+
+
 def _exponential32(x):
-    c = x if x > _LOW32 else _LOW32  # NaN becomes the bound: an integer made of NaN is undefined
-    c = c if c < _HIGH32 else _HIGH32
+    c = _LOW32 if x < _LOW32 else x
     t = c * _LOG2E32 + _ROUND32
+    t = _MOST32 if t > _MOST32 else t
     n = t - _ROUND32
     r = c - n * _LN2_HIGH32 - n * _LN2_LOW32
     p = ((((_P0 * r + _P1) * r + _P2) * r + _P3) * r + _P4) * r + _P5
     p = p * r * r + r + _ONE32
-    whole = np.float32(t).view(np.int32) - np.int32(_BITS32)
+    whole = np.float32(t).view(np.int32)  # n + 2·bias, below bits that the shifts push out
     half = whole >> np.int32(1)
-    rest = whole - half
-    a = np.int32((half + np.int32(127)) << np.int32(23)).view(np.float32)
-    b = np.int32((rest + np.int32(127)) << np.int32(23)).view(np.float32)
-    p = p * a * b
-    return p if x == x else x
+    a = np.int32(half << np.int32(23)).view(np.float32)
+    b = np.int32((whole - half) << np.int32(23)).view(np.float32)
+    return p * a * b
 
 
 def _exponential64(x):
-    c = x if x > -760.0 else -760.0
-    c = c if c < 720.0 else 720.0
+    c = -760.0 if x < -760.0 else x
     t = c * _LOG2E + _ROUND64
+    t = _MOST64 if t > _MOST64 else t
     n = t - _ROUND64
     r = c - n * _LN2_HIGH - n * _LN2_LOW
     p = 1.0 / 6227020800.0
@@ -83,13 +84,11 @@ def _exponential64(x):
     p = p * r + 1.0 / 6.0
     p = p * r + 0.5
     p = p * r * r + r + 1.0
-    whole = np.float64(t).view(np.int64) - _BITS64
-    half = whole >> 1
-    rest = whole - half
-    a = np.int64((half + 1023) << 52).view(np.float64)
-    b = np.int64((rest + 1023) << 52).view(np.float64)
-    p = p * a * b
-    return p if x == x else x
+    whole = np.float64(t).view(np.uint64)  # without a sign: AVX2 shifts no signed ones to the right
+    half = whole >> np.uint64(1)
+    a = np.uint64(half << np.uint64(52)).view(np.float64)
+    b = np.uint64((whole - half) << np.uint64(52)).view(np.float64)
+    return p * a * b
 
 
 def logarithm(x: Any) -> Any:

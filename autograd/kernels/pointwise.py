@@ -146,7 +146,7 @@ def _winner_backward(start, stop, gx, g, lesser, greater, half):
         gx[i] = zero if a < b else v
 
 
-@njit
+@njit(fastmath={"contract"})
 def _sigmoid(start, stop, y, x, one):
     y, x = y[start:stop], x[start:stop]
     for i in range(y.size):
