@@ -89,9 +89,8 @@ def _each(kernel: Callable, x: np.ndarray, *more: Any) -> np.ndarray:
     return out
 
 
-# slices first: indices that begin at 0 are known not to be negative, and the loops vectorise; and every element is read,
-# wanted or not, so that what is left is a selection: LLVM makes a branch of a read on one side, which took half as long
-# again
+# slices first: indices that begin at 0 are known not to be negative, and the loops vectorise; and every element is
+# read, wanted or not, so that what is left is a selection: a read on one side only took half as long again
 
 
 @njit
