@@ -34,6 +34,8 @@ import numba
 from numba.core.caching import _Cache
 from numba.core.compiler_lock import global_compiler_lock
 
+from .pipeline import InnerPipeline, Pipeline
+
 _SOURCES = Path(__file__).parent
 _GENERATIONS_KEPT = 4  # each edit of a kernel makes a new folder of some megabytes
 
@@ -57,15 +59,17 @@ def njit(
     if fastmath is True:
         raise ValueError(f"njit: fastmath=True deletes NaN checks; name the flags {function.__name__} needs instead")
     # error_model="numpy": x / 0 is inf as in an array expression, and loops with a division in them vectorise.
-    # The wrapper for callers in C takes a tenth of the compilation, and nobody calls it.
-    settings: Any = {"fastmath": set(fastmath), "no_cfunc_wrapper": True}
-    dispatcher: Any = numba.njit(nogil=True, error_model="numpy", **settings)(function)
-    dispatcher._cache = _DiskCache(function, key, source)
-    # A kernel that passes 0 and another that passes a variable shall call the same helper: Numba would compile it once
-    # for each constant, and fill_planes took 3 of the 21 seconds of a first step.
-    find = dispatcher.get_call_template
-    dispatcher.get_call_template = lambda args, kws: find(tuple(map(numba.types.unliteral, args)), kws)
-    return dispatcher
+    # A wrapper for callers takes a tenth of the compilation; nobody calls from C.
+    settings: Any = {"nogil": True, "error_model": "numpy", "fastmath": set(fastmath), "no_cfunc_wrapper": True}
+    outer: Any = numba.njit(pipeline_class=Pipeline, **settings)(function)
+    inner: Any = numba.njit(pipeline_class=InnerPipeline, no_cpython_wrapper=True, **settings)(function)
+    outer._cache, inner._cache = (_DiskCache(function, (key, kind), source) for kind in ("outer", "inner"))
+    # What other kernels find when they call ``outer``. One that passes 0 and one that passes a variable shall call the
+    # same: Numba would compile it once for each constant, and fill_planes took 3 of the 21 seconds of a first step.
+    outer.get_call_template = lambda args, kws: inner.get_call_template(tuple(map(numba.types.unliteral, args)), kws)
+    outer.get_overload = inner.get_overload
+    outer.inner = inner
+    return outer
 
 
 if hasattr(os, "register_at_fork"):
@@ -80,11 +84,11 @@ if hasattr(os, "register_at_fork"):
 class _DiskCache(_Cache):
     """What a Numba dispatcher asks before compiling, and tells afterwards."""
 
-    def __init__(self, function: Callable, key: Hashable, source: str | None) -> None:
+    def __init__(self, function: Callable, key: tuple[Hashable, str], source: str | None) -> None:
         self._function = function
         self._source = source
         self._key = key
-        self._enabled = function.__closure__ is None or key is not None
+        self._enabled = function.__closure__ is None or key[0] is not None
 
     @property
     def cache_path(self) -> str | None:

@@ -199,7 +199,56 @@ def test_helper_is_compiled_once_for_constants_and_variables():
         return helper(x, 3) + helper(x, n) + helper(x, 4)
 
     assert kernel(2.0, 5) == 24.0
-    assert len(helper.signatures) == 1
+    assert len(helper.inner.signatures) == 1
+
+
+def test_kernel_links_a_helper_that_another_process_compiled(run, monkeypatch, tmp_path):
+    program = tmp_path / "linked.py"
+    program.write_text(
+        """
+import os
+from autograd.kernels.jit import njit
+
+@njit
+def helper(x):
+    if x < 0:
+        raise ValueError("below zero")
+    return 2 * x
+
+@njit
+def one(x):
+    return helper(x) + 1
+
+@njit
+def two(x):
+    return helper(x) + 2
+
+kernel = two if os.environ.get("TWO") else one
+assert kernel(1.0) == (4.0 if kernel is two else 3.0)
+try:
+    kernel(-1.0)
+    raise AssertionError("the helper's error is lost")
+except ValueError as error:
+    assert str(error) == "below zero"
+hits = sum(kernel.stats.cache_hits.values()), sum(helper.inner.stats.cache_hits.values())
+"""
+    )
+    assert run(tmp_path / "cache", program) == ((0, 0), 0)
+    monkeypatch.setenv("TWO", "1")
+    assert run(tmp_path / "cache", program) == ((0, 1), 0)
+    assert run(tmp_path / "cache", program) == ((1, 0), 0)
+
+
+def test_kernel_that_others_call_is_called_from_python_too():
+    @njit
+    def helper(x):
+        return 2 * x
+
+    @njit
+    def kernel(x):
+        return helper(x) + 1
+
+    assert (kernel(1.0), helper(1.0), kernel(2)) == (3.0, 2.0, 5)
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")

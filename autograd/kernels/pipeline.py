@@ -1,0 +1,95 @@
+"""How Numba and LLVM turn a kernel into machine code, without what no kernel needs: a quarter of the time.
+
+Compiling is most of a first training step, so each part here carries what it took of one of 25 seconds.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from llvmlite import binding
+from numba.core.codegen import JITCodeLibrary
+from numba.core.compiler import CompilerBase, DefaultPassBuilder, PassManager
+from numba.core.typed_passes import InlineOverloads, NopythonRewrites
+from numba.core.untyped_passes import InlineClosureLikes
+
+# Closures, list comprehensions, and array expressions, which would become one loop: kernels are loops. 1.0 s
+_UNUSED = {InlineClosureLikes, InlineOverloads, NopythonRewrites}
+
+
+class _Library(JITCodeLibrary):
+    """The code of one kernel, optimised in full once.
+
+    Numba optimises each function in full, then all together a little, so that reference counts meet and cancel, then
+    all together in full. Kernels count references outside their loops. 3.4 s
+    """
+
+    def _optimize_functions(self, module: Any) -> None:
+        """Only the passes that make room for the others: without them one loop of bilinear resizing was 10 % slower,
+        and what they take they save later."""
+        module.data_layout = self._codegen._data_layout
+        builder = self._codegen._pass_builder()
+        manager = binding.create_new_function_pass_manager()
+        manager.add_sroa_pass()
+        manager.add_simplify_cfg_pass()
+        manager.add_instruction_combine_pass()
+        for function in module.functions:
+            if not function.is_declaration:
+                manager.run(function, builder)
+
+    def _optimize_final_module(self) -> None:
+        manager, builder = self._codegen._module_pass_manager()
+        manager.run(self._final_module, builder)
+
+
+class _InnerLibrary(_Library):
+    """What only other kernels call is linked into them, so it is not made into machine code of its own. 1.0 s"""
+
+    @property
+    def codegen(self) -> Any:
+        return _WithoutEnvironments(self._codegen)
+
+    def _finalize_final_module(self) -> None:
+        self._finalize_dynamic_globals()
+        self._finalized = True
+
+    def serialize_using_object_code(self) -> tuple:
+        self._ensure_finalized()
+        return self.name, "bitcode", self._get_module_for_linking().as_bitcode()
+
+
+class _WithoutEnvironments:
+    """A code generator that is told of an environment of code which it does not hold."""
+
+    def __init__(self, codegen: Any) -> None:
+        self._codegen = codegen
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._codegen, name)
+
+    def set_env(self, name: str, environment: Any) -> None:
+        """An address would be looked up and written to."""
+
+
+class Pipeline(CompilerBase):
+    """For kernels that Python calls."""
+
+    library: type[_Library] = _Library
+
+    def define_pipelines(self) -> list[PassManager]:
+        state = self.state
+        state.library = self.library(state.targetctx.codegen(), state.func_id.func_qualname)
+        state.library.enable_object_caching()
+        whole = DefaultPassBuilder.define_nopython_pipeline(state)
+        passes = PassManager(whole.pipeline_name)
+        for step, description in whole.passes:
+            if step not in _UNUSED:
+                passes.add_pass(step, description)
+        passes.finalize()
+        return [passes]
+
+
+class InnerPipeline(Pipeline):
+    """For kernels that other kernels call."""
+
+    library = _InnerLibrary
