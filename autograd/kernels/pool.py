@@ -1,4 +1,4 @@
-"""Pooling over the windows of (N, C, H, W) images (report section 1.2.2, figures 2-3), and its ways back.
+"""Max pooling over the windows of (N, C, H, W) images (report section 1.2.2, figure 2), and its ways back.
 
 Positions are flat indices into one (n, c) plane of the unpadded image, int32 where they fit: they are kept from the
 forward pass to the backward pass, and compared as fast as float32. Forward kernels are cut into output rows,
@@ -99,7 +99,7 @@ def _max_rows(start, stop, x, y, indices, kernel_size, stride, padding, dilation
 @njit
 def _copy_phase(line, row, offset, step):
     """``line[t] = row[t·step + offset]`` where that is inside the row; constant steps vectorise."""
-    lo, hi = _inside(offset, step, row.size, line.size)
+    lo, hi = inside(offset, step, row.size, line.size)
     if lo < hi:
         target, source = line[lo:hi], row[lo * step + offset :]
         if step == 1:
@@ -114,7 +114,7 @@ def _copy_phase(line, row, offset, step):
 
 
 @njit
-def _inside(offset, step, n, outputs):
+def inside(offset, step, n, outputs):
     """The outputs i in [lo, hi) for which pixel ``i·step + offset`` is in [0, n)."""
     return max(0, -(offset // step)), min(outputs, (n - 1 - offset) // step + 1)
 
@@ -201,127 +201,3 @@ def _scatter_planes(start, stop, x, indices, y):
         y[plane] = 0
         for i in range(x.shape[1]):
             y[plane, indices[plane, i]] = x[plane, i]
-
-
-def avg_pool2d(
-    x: np.ndarray,
-    *,
-    kernel_size: Pair,
-    stride: Pair,
-    padding: Pair,
-    output_size: Pair,
-    count_include_pad: bool,
-    divisor_override: int | None,
-) -> np.ndarray:
-    """The sum of each window over its divisor (fig. 3): x (N, C, H, W), y (N, C, *output_size).
-
-    The divisor is ``divisor_override``, or the number of window elements inside the image, or with
-    ``count_include_pad`` inside the padded image (a window that ceil mode lets hang over counts no more than that).
-    Sums are taken in float64.
-    """
-    x = canonical(x)
-    n, c, h, w = x.shape
-    oh, ow = output_size
-    y = np.empty((n, c, oh, ow), x.dtype)
-    if y.size:
-        divisors = _divisors((h, w), kernel_size, stride, padding, output_size, count_include_pad, divisor_override)
-        arguments = (x.reshape(n * c, h, w), y.reshape(n * c, oh, ow), kernel_size, stride, padding, *divisors)
-        parallel_for(_avg_rows, n * c * oh, *arguments, cost=2 * ow * kernel_size[0] * kernel_size[1])
-    return y
-
-
-def avg_pool2d_input(
-    g: np.ndarray,
-    *,
-    size: Pair,
-    kernel_size: Pair,
-    stride: Pair,
-    padding: Pair,
-    count_include_pad: bool,
-    divisor_override: int | None,
-) -> np.ndarray:
-    """The adjoint of :func:`avg_pool2d`: each g over its divisor, given to every pixel of its window (fig. 10).
-
-    g : (N, C, OH, OW). Returns (N, C, *size).
-    """
-    g = canonical(g)
-    n, c, oh, ow = g.shape
-    h, w = size
-    gx = np.empty((n, c, h, w), g.dtype)
-    if gx.size:
-        divisors = _divisors(size, kernel_size, stride, padding, (oh, ow), count_include_pad, divisor_override)
-        arguments = (g.reshape(n * c, oh, ow), gx.reshape(n * c, h, w), kernel_size, stride, padding, *divisors)
-        cost = 2 * ow * kernel_size[1] * (1 + kernel_size[0] // stride[0]) + w
-        parallel_for(_avg_input_rows, n * c * h, *arguments, cost=cost)
-    return gx
-
-
-def _divisors(size, kernel_size, stride, padding, output_size, count_include_pad, divisor_override):
-    """The divisor of window (oh, ow) is rows[oh] · columns[ow]."""
-    if divisor_override is not None:
-        return np.full(output_size[0], float(divisor_override)), np.ones(output_size[1])
-    counts = []
-    for n, k, s, p, outputs in zip(size, kernel_size, stride, padding, output_size):
-        start = np.arange(outputs) * s - p
-        stop = np.minimum(start + k, n + p)
-        if not count_include_pad:
-            start, stop = np.maximum(start, 0), np.minimum(stop, n)
-        counts.append(np.maximum(stop - start, 1).astype(np.float64))  # an empty window sums to 0: 0 / 1
-    return counts
-
-
-@njit
-def _avg_rows(start, stop, x, y, kernel_size, stride, padding, row_divisor, column_divisor):
-    h, w = x.shape[1:]
-    oh, ow = y.shape[1:]
-    (kh, kw), (sh, sw), (ph, pw) = kernel_size, stride, padding
-    total = np.empty(ow)
-    for unit in range(start, stop):
-        plane, row = unit // oh, unit % oh
-        total[:] = 0
-        top = row * sh - ph
-        for r in range(max(top, 0), min(top + kh, h)):
-            for j in range(kw):
-                lo, hi = _inside(j - pw, sw, w, ow)
-                if lo < hi:
-                    _add_strided(total[lo:], 1, x[plane, r, lo * sw + j - pw :], sw, hi - lo)
-        for i in range(ow):
-            y[plane, row, i] = total[i] / (row_divisor[row] * column_divisor[i])
-
-
-@njit
-def _avg_input_rows(start, stop, g, gx, kernel_size, stride, padding, row_divisor, column_divisor):
-    oh, ow = g.shape[1:]
-    h, w = gx.shape[1:]
-    (kh, kw), (sh, sw), (ph, pw) = kernel_size, stride, padding
-    total, share = np.empty(w), np.empty(ow)
-    for unit in range(start, stop):
-        plane, row = unit // h, unit % h
-        total[:] = 0
-        # the windows r with r·sh − ph ≤ row < r·sh − ph + kh
-        for r in range(max(0, (row + ph - kh) // sh + 1), min(oh, (row + ph) // sh + 1)):
-            for i in range(ow):
-                share[i] = g[plane, r, i] / (row_divisor[r] * column_divisor[i])
-            for j in range(kw):
-                lo, hi = _inside(j - pw, sw, w, ow)
-                if lo < hi:
-                    _add_strided(total[lo * sw + j - pw :], sw, share[lo:], 1, hi - lo)
-        for i in range(w):
-            gx[plane, row, i] = total[i]
-
-
-@njit
-def _add_strided(total, total_step, values, values_step, count):
-    """``total[i·total_step] += values[i·values_step]`` for i < count; constant steps vectorise."""
-    if total_step == 1 and values_step == 1:
-        for i in range(count):
-            total[i] += values[i]
-    elif total_step == 1 and values_step == 2:
-        for i in range(count):
-            total[i] += values[2 * i]
-    elif total_step == 2 and values_step == 1:
-        for i in range(count):
-            total[2 * i] += values[i]
-    else:
-        for i in range(count):
-            total[i * total_step] += values[i * values_step]

@@ -84,7 +84,7 @@ def _check_indices(op: str, indices: np.ndarray, shape: tuple, size: tuple[int, 
 @primitive
 def avg_pool2d(x, *, kernel_size, stride, padding, output_size, count_include_pad, divisor_override):
     """The mean of each window (fig. 3)."""
-    return kernels.pool.avg_pool2d(
+    return kernels.avg_pool.avg_pool2d(
         x,
         kernel_size=kernel_size,
         stride=stride,
@@ -100,7 +100,7 @@ def avg_pool2d_input(z, *, size, kernel_size, stride, padding, output_size, coun
     """The adjoint of :func:`avg_pool2d`: each value shared out evenly over its window (average unpooling, fig. 10)."""
     if z.shape[2:] != tuple(output_size):
         raise ValueError(f"avg_pool2d_input: z has {z.shape[2:]} values a plane, but {size} pools to {output_size}")
-    return kernels.pool.avg_pool2d_input(
+    return kernels.avg_pool.avg_pool2d_input(
         z,
         size=size,
         kernel_size=kernel_size,

@@ -4,7 +4,7 @@ from itertools import product
 import numpy as np
 import pytest
 
-from autograd.kernels import pool
+from autograd.kernels import avg_pool, pool
 
 from . import reference_pool as reference
 from .variants import check_adjoint, check_layouts, check_poisoned, check_threads
@@ -94,10 +94,8 @@ def test_batches_of_none_and_one(n):
     assert pool.plane_gather(x, indices).shape == y.shape
     assert pool.plane_scatter_add(y, indices, (4, 4)).shape == x.shape
     assert pool.plane_scatter(y, indices, (4, 4)).shape == x.shape
-    settings = {"kernel_size": (2, 2), "stride": (2, 2), "padding": (0, 0)}
-    rest = {"count_include_pad": True, "divisor_override": None}
-    assert pool.avg_pool2d(x, output_size=(2, 2), **settings, **rest).shape == y.shape
-    assert pool.avg_pool2d_input(y, size=(4, 4), **settings, **rest).shape == x.shape
+    assert avg_pool.avg_pool2d(x, output_size=(2, 2), **HALVING).shape == y.shape
+    assert avg_pool.avg_pool2d_input(y, size=(4, 4), **HALVING).shape == x.shape
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -147,8 +145,8 @@ def test_avg_pool_matches_the_loops_and_its_adjoint(geometry, divisor):
     rng = np.random.default_rng(4)
     settings, out = avg_settings(geometry, *divisor)
     x, g = data(rng, (2, 3, *geometry[0]), float), data(rng, (2, 3, *out), float)
-    forward = partial(pool.avg_pool2d, output_size=out, **settings)
-    adjoint = partial(pool.avg_pool2d_input, size=geometry[0], **settings)
+    forward = partial(avg_pool.avg_pool2d, output_size=out, **settings)
+    adjoint = partial(avg_pool.avg_pool2d_input, size=geometry[0], **settings)
     np.testing.assert_allclose(forward(x), reference.avg_pool2d(x, output_size=out, **settings), rtol=1e-13, atol=1e-15)
     check_adjoint(forward, adjoint, x, g)
     single = x.astype(np.float32)
@@ -160,17 +158,24 @@ def test_avg_pool_matches_the_loops_and_its_adjoint(geometry, divisor):
 
 def test_ceil_mode_clips_the_divisor_to_the_padded_image():
     settings, out = avg_settings(((4, 4), (3, 3), (2, 2), (1, 1), (1, 1), True), True, None)
-    y = pool.avg_pool2d(np.ones((1, 1, 4, 4)), output_size=out, **settings)
+    y = avg_pool.avg_pool2d(np.ones((1, 1, 4, 4)), output_size=out, **settings)
     assert out == (3, 3)
     assert y[0, 0, 0, 0] == 4 / 9
     assert y[0, 0, 2, 2] == 1 / 4
 
 
+HALVING = {
+    "kernel_size": (2, 2),
+    "stride": (2, 2),
+    "padding": (0, 0),
+    "count_include_pad": True,
+    "divisor_override": None,
+}
 CALLS = {
     "max_pool 2x2": (lambda x: pool.max_pool2d(x, **max_settings((9, 12), (2, 2), (2, 2), (0, 0), (1, 1), False))),
     "max_pool": (lambda x: pool.max_pool2d(x, **max_settings((9, 12), (3, 3), (2, 1), (1, 1), (1, 2), True))),
     "avg_pool": (
-        lambda x: pool.avg_pool2d(
+        lambda x: avg_pool.avg_pool2d(
             x,
             kernel_size=(3, 2),
             stride=(2, 1),
@@ -181,7 +186,7 @@ CALLS = {
         )
     ),
     "avg_pool_input": (
-        lambda g: pool.avg_pool2d_input(
+        lambda g: avg_pool.avg_pool2d_input(
             g,
             size=(17, 12),
             kernel_size=(3, 3),
@@ -191,6 +196,8 @@ CALLS = {
             divisor_override=None,
         )
     ),
+    "avg_pool 2x2": lambda x: avg_pool.avg_pool2d(x[:, :, :8], output_size=(4, 6), **HALVING),
+    "avg_pool_input 2x2": lambda g: avg_pool.avg_pool2d_input(g, size=(18, 24), **HALVING),
     "gather": lambda x: pool.plane_gather(x, np.random.default_rng(5).integers(0, 108, (3, 4, 5, 5))),
     "scatter_add": lambda x: pool.plane_scatter_add(x, np.random.default_rng(5).integers(0, 30, x.shape), (5, 6)),
     "scatter": lambda x: pool.plane_scatter(x, np.random.default_rng(5).integers(0, 30, x.shape), (5, 6)),

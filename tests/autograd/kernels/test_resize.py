@@ -21,6 +21,8 @@ SIZES = [
     ((1, 1), (3, 4), None),
     ((2, 6), (1, 1), (0.5, 0.3)),
     ((9, 1), (2, 2), None),
+    ((1, 3), (2, 6), None),
+    ((5, 3), (7, 6), None),
 ]
 
 
@@ -91,3 +93,23 @@ def test_any_layout_any_memory_any_threads(mode, size, monkeypatch):
         check_threads(monkeypatch, function, x)
         expanded = np.broadcast_to(x[:, :1, :, :1], x.shape)
         np.testing.assert_array_equal(function(expanded), function(expanded.copy()))
+
+
+def test_doubling_in_any_layout_any_memory_any_threads(monkeypatch):
+    settings = {"mode": "bilinear", "align_corners": False, "scales": (2.0, 2.0)}
+    x = np.random.default_rng(2).standard_normal((3, 4, 8, 10)).astype(np.float32)
+    for function in (
+        partial(resize.resize2d, size=(16, 20), **settings),
+        partial(resize.resize2d_adjoint, size=(4, 5), **settings),
+    ):
+        check_layouts(function, x)
+        check_poisoned(function, x)
+        check_threads(monkeypatch, function, x)
+
+
+def test_doubling_is_the_loop_for_any_scale():
+    x = np.random.default_rng(3).standard_normal((2, 3, 6, 9)).astype(np.float32)
+    x[0, 0, 2, 4], x[1, 2, 0, 0] = np.inf, np.nan
+    settings = {"mode": "bilinear", "align_corners": False, "scales": None}
+    y = resize.resize2d(x, size=(12, 18), **settings)
+    np.testing.assert_allclose(y, reference.resize2d(x, size=(12, 18), **settings), rtol=1e-5, atol=1e-6)
