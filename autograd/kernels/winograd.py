@@ -27,10 +27,19 @@ from ..geometry import Padding, Pair
 from .jit import njit
 from .parallel import parallel_for
 from .plan import ceil_div
-from .planes import copy_run
+from .planes import clear_run, copy_run
 from .tile import OUTER_ROWS, OUTER_VECTORS, multiply_outer
 from .vectors import clear_vector, lanes
-from .winograd_tile import POINTS, RESULTS, TAPS, filters_to_points, read_gradients, read_pixels, write_results
+from .winograd_tile import (
+    POINTS,
+    RESULTS,
+    TAPS,
+    copy_taps,
+    filters_to_points,
+    read_gradients,
+    read_pixels,
+    write_results,
+)
 
 PLACES = POINTS * POINTS
 # Elements between the 36 parts of a buffer. Without them all parts begin in one set of the first-level cache, and
@@ -78,12 +87,12 @@ def tile_count(results: tuple[int, ...]) -> int:
 class Tiling(NamedTuple):
     """Tiles in blocks of whole groups. A strip is a row of tiles of one image."""
 
-    sizes: np.ndarray  # see STRIPS ...
+    sizes: np.ndarray  # see IMAGE_STRIPS ...
     pixels: np.ndarray  # of each slot: where its tile begins in the strips of its block, 6 rows each
     results: np.ndarray  # the same, 4 rows each
 
 
-STRIPS, STRIP_TILES, TILES, BLOCK, PITCH, BLOCK_STRIPS = range(6)
+IMAGE_STRIPS, STRIP_TILES, TILES, BLOCK, PITCH, BLOCK_STRIPS = range(6)
 
 
 @lru_cache(maxsize=256)
@@ -98,7 +107,7 @@ def tiling(batch: int, size: Pair, block: int) -> Tiling:
     slot = np.arange(ceil_div(tiles, block) * block)
     strip = np.where(slot < tiles, slot // columns - slot // block * block // columns, strips)
     across = np.where(slot < tiles, slot % columns * RESULTS, 0)
-    sizes = np.array((batch * rows, columns, tiles, block, pitch, strips), np.int64)
+    sizes = np.array((rows, columns, tiles, block, pitch, strips), np.int64)
     return Tiling(sizes, strip * POINTS * pitch + across, strip * RESULTS * pitch + across)
 
 
@@ -120,134 +129,131 @@ def correlate(x: np.ndarray, w: np.ndarray, out: np.ndarray, padding: Padding, *
     how = tiling(x.shape[0], out.shape[2:], block * slots)
     blocks = ceil_div(groups, block)
 
-    strides = (TAPS * TAPS, TAPS * TAPS * outputs) if adjoint else (TAPS * TAPS * channels, TAPS * TAPS)
-    points = np.empty((PLACES, parts * block * channels * slots + GAP), x.dtype)
-    finite = np.ones((blocks, chunks), np.bool_)
+    # where the first tap is, and how far the next tap, output and channel are
+    taps = TAPS * TAPS
+    strides = (taps - 1, -1, taps, taps * outputs) if adjoint else (0, 1, taps * channels, taps)
+    step = parts * block * channels * slots + GAP
+    points = np.empty(PLACES * step, x.dtype)
+    table = np.arange(channels)[:, None] * (OUTER_ROWS, slots)
+    finite = np.ones(blocks * chunks, np.bool_)
     (top, _), (left, _) = padding
     for first in range(0, blocks, parts):
         here = min(parts, blocks - first)
         parallel_for(
-            *(transform, channels * here, x, how.sizes, how.pixels, POINTS, top, left, first, vector),
-            *(points, slots, channels * slots),
+            *(transform, channels * here, x.reshape(-1), x.shape[1:], how.sizes, how.pixels, POINTS, top, left),
+            *(first, vector, points, (step, slots, channels * slots)),
             cost=50 * block * slots,
         )
         parallel_for(
-            *(_multiply, chunks * here, points, w.reshape(-1), channels, *strides, adjoint, vector),
-            *(out, how.sizes, how.results, first, chunk, finite),
+            *(_multiply, chunks * here, points, step, table, w.reshape(-1), strides, vector),
+            *(out.reshape(-1), out.shape[1:], how.sizes, how.results, first, chunk, chunks, finite),
             cost=PLACES * block * slots * channels * chunk * OUTER_ROWS / 8,
         )
     return bool(finite.all())
 
 
+# The kernels work on flat arrays, which they do not fill when they make them: views, and arrays of two dimensions or of
+# zeros, took a third of the time of compiling them.
+
+
 @njit
-def transform(start, stop, x, sizes, positions, side, top, left, first, lanes, points, channel_step, group_step):
+def transform(start, stop, x, shape, sizes, positions, side, top, left, first, lanes, points, steps):
     """Read the tiles of some blocks, from ``first`` on, and transform them; block by block, all channels of each.
 
-    side : 6 for pixels, 4 for gradients. The transformed tiles of one channel and group, one vector for each of the 36
-    places, begin at ``points[place, channel * channel_step + group * group_step]``.
+    shape : (C, H, W). side : 6 for pixels, 4 for gradients. The transformed tiles of one channel and group begin at
+    ``points[place * step + channel * c_step + group * g_step]`` for each of the 36 places; ``steps`` are these three.
     """
-    _, channels, height, width = x.shape
-    flat, target, step = x.reshape(-1), points.reshape(-1), points.shape[1]
-    block, columns, pitch, slots = sizes[BLOCK], sizes[STRIP_TILES], sizes[PITCH], OUTER_VECTORS * lanes
-    image_strips = sizes[STRIPS] // x.shape[0]
-    strips = np.zeros((sizes[BLOCK_STRIPS] + 1) * side * pitch + lanes, x.dtype)
+    channels, height, width = shape
+    step, c_step, g_step = steps
+    columns, block, pitch, slots = sizes[STRIP_TILES], sizes[BLOCK], sizes[PITCH], OUTER_VECTORS * lanes
+    size = (sizes[BLOCK_STRIPS] + 1) * side * pitch
+    strips = np.empty(size + lanes, x.dtype)
+    clear_run(strips, 0, size, lanes)
     for task in range(start, stop):
         part, c = task // channels, task % channels
         begin = (first + part) * block
         end = min(begin + block, sizes[TILES])
         at = 0
         for strip in range(begin // columns, (end - 1) // columns + 1):
-            image, top_row = strip // image_strips, strip % image_strips * RESULTS - top
+            image, top_row = strip // sizes[IMAGE_STRIPS], strip % sizes[IMAGE_STRIPS] * RESULTS - top
             for h in range(top_row, top_row + side):
                 # whole vectors, in ascending order: each overwrites what is too much of the one before
                 if 0 <= h < height:
-                    for t in range(0, left, lanes):
-                        clear_vector(strips, at + t)
                     row = ((image * channels + c) * height + h) * width
-                    copy_run(strips, at + left, flat, row, width, strips.size, lanes)
-                    for t in range(left + width, pitch):
-                        strips[at + t] = 0
+                    clear_run(strips, at, left, lanes)
+                    copy_run(strips, at + left, x, row, width, strips.size, lanes)
+                    clear_run(strips, at + left + width, pitch - left - width, lanes)
                 else:
-                    for t in range(0, pitch, lanes):
-                        clear_vector(strips, at + t)
+                    clear_run(strips, at, pitch, lanes)
                 at += pitch
-        for t in range(lanes):  # the last row was the last of all strips: restore the zeros behind it
-            strips[at + t] = 0
-        for slot in range(0, (end - begin + slots - 1) // slots * slots, lanes):
-            to = c * channel_step + (part * block + slot) // slots * group_step + slot % slots
-            if side == POINTS:
-                read_pixels(strips, 0, pitch, positions, begin + slot, target, to, step)
-            else:
-                read_gradients(strips, 0, pitch, positions, begin + slot, target, to, step)
+        clear_vector(strips, at)  # the last row was the last of all strips: restore the zeros behind it
+        for group in range((end - begin + slots - 1) // slots):
+            to = c * c_step + (part * block // slots + group) * g_step
+            for slot in range(begin + group * slots, begin + (group + 1) * slots, lanes):
+                if side == POINTS:
+                    read_pixels(strips, 0, pitch, positions, slot, points, to, step)
+                else:
+                    read_gradients(strips, 0, pitch, positions, slot, points, to, step)
+                to += lanes
 
 
 @njit
 def _multiply(
-    start, stop, points, w, channels, out_step, in_step, turned, lanes, out, sizes, positions, first, chunk, finite
+    start, stop, points, step, table, w, strides, lanes, out, shape, sizes, positions, first, chunk, chunks, finite
 ):
     """Transform the filters of a chunk of output channels, multiply a block of tiles with them, write the results."""
-    _, outputs, height, width = out.shape
-    chunks, panels = finite.shape[1], -(-outputs // OUTER_ROWS)
-    block, columns, pitch, slots = sizes[BLOCK], sizes[STRIP_TILES], sizes[PITCH], OUTER_VECTORS * lanes
-    image_strips, groups = sizes[STRIPS] // out.shape[0], block // slots
+    outputs, height, width = shape
+    tap0, tap_step, o_step, c_step = strides
+    channels, panels = table.shape[0], (outputs + OUTER_ROWS - 1) // OUTER_ROWS
+    columns, block, pitch, slots = sizes[STRIP_TILES], sizes[BLOCK], sizes[PITCH], OUTER_VECTORS * lanes
+    groups, panel_size = block // slots, OUTER_ROWS * slots
     filter_size = (channels * OUTER_ROWS + lanes - 1) // lanes * lanes
-    filters = np.empty((PLACES, chunk * filter_size + GAP), points.dtype)
-    filter_taps = np.zeros((TAPS * TAPS, filter_size + GAP), points.dtype)
-    panel_size = OUTER_ROWS * slots
-    products = np.empty((PLACES, groups * chunk * panel_size + GAP), points.dtype)
+    f_step, t_step, p_step = chunk * filter_size + GAP, filter_size + GAP, groups * chunk * panel_size + GAP
+    filters, taps = np.empty(PLACES * f_step, points.dtype), np.empty(TAPS * TAPS * t_step, points.dtype)
+    products = np.empty(PLACES * p_step, points.dtype)
     strips = np.empty((sizes[BLOCK_STRIPS] + 1) * RESULTS * pitch + lanes, points.dtype)
     zeros = np.empty(lanes, points.dtype)
-    taps = np.empty((channels, 2), np.int64)
-    for c in range(channels):
-        taps[c, 0], taps[c, 1] = c * OUTER_ROWS, c * slots
-    flat, flat_out = points.reshape(-1), out.reshape(-1)
-    flat_filters, flat_taps, flat_products = filters.reshape(-1), filter_taps.reshape(-1), products.reshape(-1)
     for task in range(start, stop):
-        part, chunk_here = task // chunks, task % chunks
-        panel0 = chunk_here * chunk
+        part, panel0 = task // chunks, task % chunks * chunk
         here = min(chunk, panels - panel0)
         for panel in range(here):
             for m in range(OUTER_ROWS):
                 o = min((panel0 + panel) * OUTER_ROWS + m, outputs - 1)  # those behind the last are thrown away
                 for c in range(channels):
-                    at = o * out_step + c * in_step
-                    for i in range(TAPS * TAPS):
-                        filter_taps[i, c * OUTER_ROWS + m] = w[at + (TAPS * TAPS - 1 - i if turned else i)]
+                    copy_taps(taps, c * OUTER_ROWS + m, t_step, w, tap0 + o * o_step + c * c_step, tap_step)
             for q in range(0, filter_size, lanes):
-                to = panel * filter_size + q
-                filters_to_points(flat_taps, q, filter_taps.shape[1], flat_filters, to, filters.shape[1])
+                filters_to_points(taps, q, t_step, filters, panel * filter_size + q, f_step)
 
         begin = (first + part) * block
         end = min(begin + block, sizes[TILES])
         groups_here = (end - begin + slots - 1) // slots
         for k in range(PLACES):
             for group in range(groups_here):
-                source = k * points.shape[1] + (part * groups + group) * channels * slots
-                target = k * products.shape[1] + group * chunk * panel_size
+                source = k * step + (part * groups + group) * channels * slots
+                target = k * p_step + group * chunk * panel_size
                 for panel in range(here):
                     multiply_outer(
-                        *(flat_filters, k * filters.shape[1] + panel * filter_size, 1, OUTER_ROWS),
-                        *(flat, source, taps, 0, channels),
-                        *(flat_products, target + panel * panel_size, slots, False),
+                        *(filters, k * f_step + panel * filter_size, 1, OUTER_ROWS),
+                        *(points, source, table, 0, channels),
+                        *(products, target + panel * panel_size, slots, False),
                     )
 
-        for t in range(lanes):
-            zeros[t] = 0
-        strip0 = begin // columns
-        for o in range(panel0 * OUTER_ROWS, min((panel0 + here) * OUTER_ROWS, outputs)):
-            row = (o - panel0 * OUTER_ROWS) * slots
-            for slot in range(0, groups_here * slots, lanes):
-                source = slot // slots * chunk * panel_size + row + slot % slots
-                write_results(
-                    flat_products, source, products.shape[1], strips, 0, pitch, positions, begin + slot, zeros
-                )
+        clear_vector(zeros, 0)
+        strip0, first_output = begin // columns, panel0 * OUTER_ROWS
+        for o in range(first_output, min((panel0 + here) * OUTER_ROWS, outputs)):
+            for group in range(groups_here):
+                source = group * chunk * panel_size + (o - first_output) * slots
+                for slot in range(begin + group * slots, begin + (group + 1) * slots, lanes):
+                    write_results(products, source, p_step, strips, 0, pitch, positions, slot, zeros)
+                    source += lanes
             for strip in range(strip0, (end - 1) // columns + 1):
-                image, top = strip // image_strips, strip % image_strips * RESULTS
+                image, top = strip // sizes[IMAGE_STRIPS], strip % sizes[IMAGE_STRIPS] * RESULTS
                 low = max(0, begin - strip * columns) * RESULTS
                 high = min(width, (end - strip * columns) * RESULTS)
                 for i in range(min(RESULTS, height - top)):
                     target = ((image * outputs + o) * height + top + i) * width
                     source = ((strip - strip0) * RESULTS + i) * pitch
-                    copy_run(flat_out, target + low, strips, source + low, high - low, target + high, lanes)
+                    copy_run(out, target + low, strips, source + low, high - low, target + high, lanes)
         for t in range(lanes):
-            finite[first + part, chunk_here] &= zeros[t] == 0
+            if zeros[t] != 0:
+                finite[(first + part) * chunks + panel0 // chunk] = False

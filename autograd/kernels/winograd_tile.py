@@ -1,4 +1,4 @@
-"""The transforms of :mod:`.winograd` in LLVM IR: one vector of tiles at a time, all intermediate values in registers.
+"""The transforms of :mod:`.winograd` in LLVM IR: one vector of tiles at a time.
 
 A minimal algorithm for 4 outputs of a filter of 3 taps evaluates polynomials at 6 points: 0, ±a, ±b and infinity
 (Toom and Cook; Winograd, Arithmetic complexity of computations, 1980). The points decide the rounding error: ±1, ±2,
@@ -7,11 +7,12 @@ as in Lavin and Gray, lose 4 to 15 times as much as the direct sum, ±5/8, ±3/2
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 from llvmlite import ir
 from numba import types
+from numba.core import cgutils
 
 from .vectors import Body, Emitter, constant, float_arrays, intrinsic
 
@@ -22,6 +23,7 @@ _A2, _B2 = A * A, B * B
 _NORM_A, _NORM_B = 2 * _A2 * (_A2 - _B2), 2 * _B2 * (_B2 - _A2)
 
 Values = list[ir.Value]
+Transform = Callable[[Values], Values]
 
 
 class _Algebra:
@@ -93,11 +95,6 @@ class _Algebra:
         return [self.plus(m[1], m[2]), self.minus(m[1], m[2]), self.plus(m[3], m[4]), self.minus(m[3], m[4])]
 
 
-def _along_both(transform: Callable[[Values], Values], rows: Iterator[Values]) -> Iterator[Values]:
-    """Transform each row, then each column: the columns of the result, one by one."""
-    return (transform(list(column)) for column in zip(*[transform(row) for row in rows]))
-
-
 def _turn(emit: Emitter, vectors: Values) -> Values:
     """Transpose n vectors inside of each group of n lanes, n a power of two: interleave halves, log2(n) times."""
     n = len(vectors)
@@ -131,44 +128,86 @@ class _Tiles:
             builder.gep(start, [builder.load(builder.gep(positions, [constant(tile)]))]) for tile in range(emit.lanes)
         ]
 
-    def load(self, row: int, column: int) -> Values:
-        """Vector j holds pixel ``column + j`` of each tile."""
-        pixels = []
-        for tile in range(self.emit.lanes):
-            pixels.append(self.emit.builder.load(self._at(tile, row, column)))
-            pixels[-1].align = self.emit.align
-        return _turn(self.emit, [_join(self.emit, pixels[i :: self.run]) for i in range(self.run)])
+    def load(self, row: ir.Value, side: int) -> Values:
+        """Vector j holds pixel j of each tile; whole runs are read."""
+        vectors: Values = []
+        for column in range(0, side, self.run):
+            pixels = [self.emit.builder.load(pointer) for pointer in self._at(row, column)]
+            for run in pixels:
+                run.align = self.emit.align
+            vectors += _turn(self.emit, [_join(self.emit, pixels[i :: self.run]) for i in range(self.run)])
+        return vectors[:side]
 
-    def store(self, row: int, column: int, values: Values) -> None:
-        """The inverse of ``load``."""
-        for i, vector in enumerate(_turn(self.emit, values)):
-            for group in range(0, self.emit.lanes, self.run):
-                pixels = self.emit.shuffle(vector, vector, list(range(group, group + self.run)))
-                self.emit.builder.store(pixels, self._at(group + i, row, column)).align = self.emit.align
+    def store(self, row: ir.Value, values: Values) -> None:
+        """The inverse of ``load``, for whole runs."""
+        for column in range(0, len(values), self.run):
+            pointers = self._at(row, column)
+            for i, vector in enumerate(_turn(self.emit, values[column : column + self.run])):
+                for group in range(0, self.emit.lanes, self.run):
+                    pixels = self.emit.shuffle(vector, vector, list(range(group, group + self.run)))
+                    self.emit.builder.store(pixels, pointers[group + i]).align = self.emit.align
 
-    def _at(self, tile: int, row: int, column: int) -> ir.Value:
+    def _at(self, row: ir.Value, column: int) -> Values:
+        """Of each tile."""
         builder = self.emit.builder
-        offset = builder.add(builder.mul(self.pitch, constant(row)), constant(column))
-        return builder.bitcast(builder.gep(self.corners[tile], [offset]), self._type.as_pointer())
+        offset = builder.add(builder.mul(self.pitch, row), constant(column))
+        return [builder.bitcast(builder.gep(c, [offset]), self._type.as_pointer()) for c in self.corners]
 
 
 class _Stack:
-    """Vectors at a fixed step from each other: a square of them, row by row."""
+    """``rows`` × ``columns`` vectors in memory, row by row, each ``step`` behind the one before."""
 
-    def __init__(self, emit: Emitter, start: ir.Value, step: ir.Value, side: int) -> None:
-        self.emit, self.start, self.step, self.side = emit, start, step, side
+    def __init__(self, emit: Emitter, start: ir.Value, step: ir.Value, rows: int, columns: int) -> None:
+        self.emit, self.start, self.step, self.rows, self.columns = emit, start, step, rows, columns
 
-    def rows(self) -> Iterator[Values]:
-        return ([self.emit.load(self._at(i, j)) for j in range(self.side)] for i in range(self.side))
+    def row(self, i: ir.Value) -> Values:
+        return self._pointers(self.emit.builder.mul(i, constant(self.columns)), 1, self.columns)
 
-    def store(self, columns: Iterator[Values]) -> None:
-        for j, column in enumerate(columns):
-            for i, value in enumerate(column):
-                self.emit.store(value, self._at(i, j))
+    def column(self, j: ir.Value) -> Values:
+        return self._pointers(j, self.columns, self.rows)
 
-    def _at(self, i: int, j: int) -> ir.Value:
-        builder = self.emit.builder
-        return builder.gep(self.start, [builder.mul(self.step, constant(i * self.side + j))])
+    def _pointers(self, first: ir.Value, apart: int, count: int) -> Values:
+        builder, step = self.emit.builder, self.emit.builder.mul(self.step, constant(apart))
+        pointers = [builder.gep(self.start, [builder.mul(self.step, first)])]
+        while len(pointers) < count:
+            pointers.append(builder.gep(pointers[-1], [step]))
+        return pointers
+
+
+def _along_both(
+    emit: Emitter, body: Body, transform: Transform, sides: tuple[int, int], read: Callable, write: Callable
+) -> None:
+    """Transform ``read(i)`` for each of ``sides[0]`` lines, then across them: ``write(j, values)`` for ``sides[1]``.
+
+    Loops, with the lines between in memory: they are more than the registers hold, and LLVM took half a second longer
+    with all of it unrolled.
+    """
+    builder = emit.builder
+    memory = cgutils.alloca_once(builder, emit.vector, sides[0] * sides[1])
+    start = builder.bitcast(memory, emit.scalar.as_pointer())
+    between = _Stack(emit, start, constant(emit.lanes), *sides)
+
+    def along(i: ir.Value, _: Values) -> Values:
+        _store(emit, transform(read(i)), between.row(i))
+        return []
+
+    def across(j: ir.Value, _: Values) -> Values:
+        write(j, transform(_load(emit, between.column(j))))
+        return []
+
+    # a number that LLVM does not know: it would unroll the loops
+    opaque = ir.FunctionType(ir.IntType(64), [ir.IntType(64)])
+    for count, line in zip(sides, (along, across)):
+        body.loop(builder.asm(opaque, "", "=r,0", [constant(count)], side_effect=False), 1, [], line)
+
+
+def _load(emit: Emitter, pointers: Values) -> Values:
+    return [emit.load(pointer) for pointer in pointers]
+
+
+def _store(emit: Emitter, values: Values, pointers: Values) -> None:
+    for value, pointer in zip(values, pointers, strict=True):
+        emit.store(value, pointer)
 
 
 def _read(side: int, transform: str, pixels: Any, positions: Any, target: Any) -> tuple:
@@ -179,9 +218,12 @@ def _read(side: int, transform: str, pixels: Any, positions: Any, target: Any) -
         _, p0, pitch, _, i0, _, t0, step = args
         emit, body = Emitter(context, builder, element), Body(context, builder, signature, args)
         tiles = _Tiles(emit, body.address(0, p0), body.address(3, i0), pitch)
-        rows = ([v for j in range(0, side, tiles.run) for v in tiles.load(i, j)][:side] for i in range(side))
-        columns = _along_both(getattr(_Algebra(emit), transform), rows)
-        _Stack(emit, body.address(5, t0), step, POINTS).store(columns)
+        points = _Stack(emit, body.address(5, t0), step, POINTS, POINTS)
+        _along_both(
+            *(emit, body, getattr(_Algebra(emit), transform), (side, POINTS)),
+            read=lambda i: tiles.load(i, side),
+            write=lambda j, values: _store(emit, values, points.column(j)),
+        )
         return context.get_dummy_value()
 
     return signature, generate
@@ -215,16 +257,22 @@ def write_results(typing_context, source, s0, step, target, t0, pitch, positions
         _, s0, step, _, t0, pitch, _, i0, _ = args
         emit, body = Emitter(context, builder, element), Body(context, builder, signature, args)
         algebra = _Algebra(emit)
+        points = _Stack(emit, body.address(0, s0), step, POINTS, POINTS)
         tiles = _Tiles(emit, body.address(3, t0), body.address(6, i0), pitch)
-        columns = list(_along_both(algebra.results, _Stack(emit, body.address(0, s0), step, POINTS).rows()))
         check = body.address(8, constant(0))
-        zeros = emit.load(check)
-        for value in (value for column in columns for value in column):
-            zeros = algebra.fma(0.0, value, zeros)
-        emit.store(zeros, check)
-        for i, row in enumerate(zip(*columns)):
-            for j in range(0, RESULTS, tiles.run):
-                tiles.store(i, j, list(row[j : j + tiles.run]))
+
+        def write(row: ir.Value, values: Values) -> None:
+            zeros = emit.load(check)
+            for value in values:
+                zeros = algebra.fma(0.0, value, zeros)
+            emit.store(zeros, check)
+            tiles.store(row, values)
+
+        _along_both(
+            *(emit, body, algebra.results, (POINTS, RESULTS)),
+            read=lambda j: _load(emit, points.column(j)),
+            write=write,
+        )
         return context.get_dummy_value()
 
     return signature, generate
@@ -236,9 +284,13 @@ def _convert(sides: tuple[int, int], transform: str, source: Any, target: Any) -
 
     def generate(context, builder, signature, args):
         emit, body = Emitter(context, builder, element), Body(context, builder, signature, args)
-        rows = _Stack(emit, body.address(0, args[1]), args[2], sides[0]).rows()
-        columns = _along_both(getattr(_Algebra(emit), transform), rows)
-        _Stack(emit, body.address(3, args[4]), args[5], sides[1]).store(columns)
+        before = _Stack(emit, body.address(0, args[1]), args[2], sides[0], sides[0])
+        after = _Stack(emit, body.address(3, args[4]), args[5], sides[1], sides[1])
+        _along_both(
+            *(emit, body, getattr(_Algebra(emit), transform), sides),
+            read=lambda i: _load(emit, before.row(i)),
+            write=lambda j, values: _store(emit, values, after.column(j)),
+        )
         return context.get_dummy_value()
 
     return signature, generate
@@ -254,3 +306,23 @@ def filters_to_points(typing_context, source, s0, s_step, target, t0, t_step):
 def points_to_filters(typing_context, source, s0, s_step, target, t0, t_step):
     """``target[t0 + i·t_step + lane] = (Gᵀ u G)[i]`` for the sums ``u[k] = source[s0 + k·s_step + lane]``."""
     return _convert((POINTS, TAPS), "taps", source, target)
+
+
+@intrinsic
+def copy_taps(typing_context, target, t0, t_step, source, s0, s_step):
+    """``target[t0 + i·t_step] = source[s0 + i·s_step]`` for the 9 taps i of a filter.
+
+    A loop in Numba looks at the sign of each index, which took a fifth longer for 256 to 256 channels and 4 x 4 pixels.
+    """
+    index = types.int64
+    float_arrays(target, source)
+
+    def generate(context, builder, signature, args):
+        body = Body(context, builder, signature, args)
+        to, at = body.address(0, args[1]), body.address(3, args[4])
+        for _ in range(TAPS * TAPS):
+            builder.store(builder.load(at), to)
+            to, at = builder.gep(to, [args[2]]), builder.gep(at, [args[5]])
+        return context.get_dummy_value()
+
+    return types.void(target, index, index, source, index, index), generate

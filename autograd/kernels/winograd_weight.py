@@ -15,10 +15,11 @@ from . import winograd
 from .jit import njit
 from .parallel import parallel_for
 from .plan import ceil_div
+from .planes import copy_run
 from .tile import DOT_ROWS, DOT_TAPS, add_dots, dot_results
 from .vectors import lanes
 from .winograd import GAP, PLACES, group_slots, tile_count, tiling, transform
-from .winograd_tile import POINTS, RESULTS, TAPS, points_to_filters
+from .winograd_tile import POINTS, RESULTS, TAPS, copy_taps, points_to_filters
 
 # Bytes of the transformed tiles of one block (3 MB took 10 % longer, adding up lanes too often), and at least so many
 # groups.
@@ -40,63 +41,74 @@ def weight_gradient(g: np.ndarray, x: np.ndarray, padding: Padding) -> tuple[np.
     slots = ceil_div(groups, ceil_div(groups, most)) * group
     how = tiling(x.shape[0], g.shape[2:], slots)
     o_blocks, c_blocks = ceil_div(outputs, DOT_ROWS), ceil_div(channels, DOT_TAPS)
-    pixels = np.empty((PLACES, c_blocks * DOT_TAPS * slots + GAP), x.dtype)
-    gradients = np.empty((PLACES, o_blocks * DOT_ROWS * slots + GAP), x.dtype)
-    sums = np.zeros((PLACES, o_blocks, c_blocks, dot_results(DOT_ROWS, DOT_TAPS, x.dtype)), x.dtype)
+    p_step, g_step = c_blocks * DOT_TAPS * slots + GAP, o_blocks * DOT_ROWS * slots + GAP
+    pixels, gradients = np.empty(PLACES * p_step, x.dtype), np.empty(PLACES * g_step, x.dtype)
+    results = dot_results(DOT_ROWS, DOT_TAPS, x.dtype)
+    sums = np.zeros(PLACES * o_blocks * c_blocks * results, x.dtype)
+    offsets = np.arange(DOT_TAPS) * slots
     (top, _), (left, _) = padding
     for block in range(len(how.pixels) // slots):
         here = min(slots, ceil_div(tile_count(g.shape) - block * slots, group) * group)
         parallel_for(
-            *(transform, channels, x, how.sizes, how.pixels, POINTS, top, left, block, vector, pixels, slots, group),
+            *(transform, channels, x.reshape(-1), x.shape[1:], how.sizes, how.pixels, POINTS, top, left, block),
+            *(vector, pixels, (p_step, slots, group)),
             cost=50 * slots,
         )
         parallel_for(
-            *(transform, outputs, g, how.sizes, how.results, RESULTS, 0, 0, block, vector, gradients, slots, group),
+            *(transform, outputs, g.reshape(-1), g.shape[1:], how.sizes, how.results, RESULTS, 0, 0, block),
+            *(vector, gradients, (g_step, slots, group)),
             cost=50 * slots,
         )
         parallel_for(
-            *(_add_tiles, PLACES * c_blocks, gradients, pixels, here, slots, sums), cost=slots * outputs * DOT_TAPS / 8
+            *(_add_tiles, PLACES * c_blocks, gradients, g_step, pixels, p_step, offsets, here, sums),
+            *(o_blocks, c_blocks, results),
+            cost=slots * outputs * DOT_TAPS / 8,
         )
     gw = np.empty((outputs, channels, TAPS, TAPS), x.dtype)
     finite = np.empty(o_blocks, np.bool_)
-    parallel_for(_collect, o_blocks, sums, gw.reshape(outputs, channels, -1), vector, finite, cost=channels * 200)
+    parallel_for(
+        *(_collect, o_blocks, sums, o_blocks, c_blocks, results, gw.reshape(-1), outputs, channels, vector, finite),
+        cost=channels * 200,
+    )
     return gw, bool(finite.all())
 
 
 @njit
-def _add_tiles(start, stop, gradients, pixels, length, slots, sums):
-    _, o_blocks, c_blocks, results = sums.shape
-    offsets = np.arange(DOT_TAPS) * slots
-    flat_gradients, flat_pixels, flat_sums = gradients.reshape(-1), pixels.reshape(-1), sums.reshape(-1)
+def _add_tiles(start, stop, gradients, g_step, pixels, p_step, offsets, length, sums, o_blocks, c_blocks, results):
+    slots = offsets[1]
     for task in range(start, stop):
         k, c = task // c_blocks, task % c_blocks
-        p0 = k * pixels.shape[1] + c * DOT_TAPS * slots
-        for o in range(o_blocks):
-            r0 = k * gradients.shape[1] + o * DOT_ROWS * slots
-            at = ((k * o_blocks + o) * c_blocks + c) * results
-            add_dots(flat_gradients, r0, slots, flat_pixels, p0, offsets, 0, length, flat_sums, at)
+        row, at = k * g_step, (k * o_blocks * c_blocks + c) * results
+        for _ in range(o_blocks):
+            add_dots(gradients, row, slots, pixels, k * p_step + c * DOT_TAPS * slots, offsets, 0, length, sums, at)
+            row += DOT_ROWS * slots
+            at += c_blocks * results
 
 
 @njit
-def _collect(start, stop, sums, gw, lanes, finite):
+def _collect(start, stop, sums, o_blocks, c_blocks, results, gw, outputs, channels, lanes, finite):
     """Transform the sums of each pair of channels into the gradient of its 9 weights."""
-    outputs, channels = gw.shape[0], gw.shape[1]
-    c_blocks = sums.shape[2]
     pitch = (c_blocks * DOT_TAPS + lanes - 1) // lanes * lanes + GAP
-    points, taps = np.zeros((DOT_ROWS, PLACES, pitch), gw.dtype), np.zeros((TAPS * TAPS, pitch), gw.dtype)
-    flat_points, flat_taps, zero = points.reshape(-1), taps.reshape(-1), gw.dtype.type(0)
+    points, taps = np.empty(DOT_ROWS * PLACES * pitch, gw.dtype), np.empty(TAPS * TAPS * pitch, gw.dtype)
+    zero = gw.dtype.type(0)
     for block in range(start, stop):
         for k in range(PLACES):
+            source = (k * o_blocks + block) * c_blocks * results
             for c in range(c_blocks):
-                for m in range(DOT_ROWS):
-                    for j in range(DOT_TAPS):
-                        points[m, k, c * DOT_TAPS + j] = sums[k, block, c, m * DOT_TAPS + j]
+                for m in range(DOT_ROWS):  # whole vectors: each overwrites what is too much of the one before
+                    target = (m * PLACES + k) * pitch + c * DOT_TAPS
+                    copy_run(points, target, sums, source + m * DOT_TAPS, DOT_TAPS, points.size, lanes)
+                source += results
         check = zero
         for m in range(min(DOT_ROWS, outputs - block * DOT_ROWS)):
             for c in range(0, channels, lanes):
-                points_to_filters(flat_points, m * PLACES * pitch + c, pitch, flat_taps, c, pitch)
+                points_to_filters(points, m * PLACES * pitch + c, pitch, taps, c, pitch)
+            at = (block * DOT_ROWS + m) * channels * TAPS * TAPS
             for c in range(channels):
+                copy_taps(gw, at, 1, taps, c, pitch)
+                zeros = zero  # of one filter: a single sum over all would wait for each addition
                 for i in range(TAPS * TAPS):
-                    gw[block * DOT_ROWS + m, c, i] = taps[i, c]
-                    check += taps[i, c] * zero
+                    zeros += gw[at + i] * zero
+                check += zeros
+                at += TAPS * TAPS
         finite[block] = check == 0
