@@ -8,6 +8,7 @@ of the operation and the numbers that disagree. Canonical settings have an entry
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from math import prod
 from operator import index
 from typing import Any
@@ -174,7 +175,16 @@ def check_conv(
 
     spatial : the number of dimensions besides the first two of each.
     """
-    x, w, ndim = tuple(x), tuple(w), 2 + spatial
+    return _conv_shape(
+        op, tuple(x), tuple(w), tuple(stride), tuple(map(tuple, padding)), tuple(dilation), groups, spatial
+    )
+
+
+@lru_cache(maxsize=1024)  # the checks took as long as a small convolution
+def _conv_shape(
+    op: str, x: Sizes, w: Sizes, stride: Sizes, padding: Paddings, dilation: Sizes, groups: int, spatial: int
+) -> Sizes:
+    ndim = 2 + spatial
     shapes = f"x.shape={x}, w.shape={w}"
     if len(x) != ndim or len(w) != ndim:
         image, kernel = FORMS[spatial]

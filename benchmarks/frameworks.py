@@ -50,6 +50,10 @@ class Framework:
     def compile(self, model: Any) -> Any:
         return model
 
+    def compile_step(self, step: Any) -> Any:
+        """The whole step, for who compiles that."""
+        return step
+
     def tensor(self, array: np.ndarray, requires_grad: bool = False) -> Any:
         raise NotImplementedError
 
@@ -79,7 +83,7 @@ class Glassgrad(Framework):
 
 
 class GlassgradCompiled(Glassgrad):
-    """This project, with ``autograd.compile`` around the model."""
+    """This project, with ``autograd.compile`` around the whole training step, or the model."""
 
     name = "glassgrad-compiled"
 
@@ -94,7 +98,10 @@ class GlassgradCompiled(Glassgrad):
         return isinstance(case, StepCase) and case.group == "models"
 
     def compile(self, model: Any) -> Any:
-        return self.lib.compile(model)
+        return self.lib.compile(model, fullgraph=True)
+
+    def compile_step(self, step: Any) -> Any:
+        return self.lib.compile(step, fullgraph=True)
 
 
 class Torch(Framework):

@@ -49,11 +49,13 @@ class Axis(NamedTuple):
     phases: tuple[Phase, ...]
 
 
+@lru_cache(maxsize=256)
 def forward_axis(outputs: int, kernel: int, stride: int, before: int, dilation: int) -> Axis:
     """Output q of a convolution meets input ``s·q + d·i − before`` at tap i."""
     return Axis(stride, 1, (Phase(0, outputs, tuple((i, i * dilation - before) for i in range(kernel))),))
 
 
+@lru_cache(maxsize=256)
 def adjoint_axis(inputs: int, kernel: int, stride: int, before: int, dilation: int) -> Axis:
     """Input h meets the output gradient ``(h + before − d·i)/s`` at each tap i for which that is whole."""
     phases = []

@@ -111,6 +111,8 @@ class StepCase(Case):
             optimizer.step()
             return loss
 
+        run = fw.compile_step(step)
+
         def infer() -> Any:
             with fw.lib.no_grad():
                 return network(x)
@@ -118,6 +120,6 @@ class StepCase(Case):
         def outputs() -> Arrays:
             if not self.train:
                 return {"logits": fw.numpy(infer()), **start}
-            return {"losses": np.array([float(step().item()) for _ in range(3)]), **start}
+            return {"losses": np.array([float(run().item()) for _ in range(3)]), **start}
 
-        return (step if self.train else infer), outputs
+        return (run if self.train else infer), outputs
