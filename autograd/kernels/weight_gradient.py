@@ -133,7 +133,9 @@ def _add_parts(start, stop, g, x, sums, channels, outputs, lanes, chunk, images,
     planes = np.empty(0 if direct else images * elements, x.dtype)
     gradients = np.zeros(0 if direct else row_blocks * DOT_ROWS * capacity + lanes, x.dtype)
     windows = np.zeros(DOT_TAPS * capacity + lanes, x.dtype)
-    positions = np.arange(DOT_TAPS) * capacity
+    positions = np.empty(DOT_TAPS, np.int64)
+    for j in range(DOT_TAPS):  # np.arange takes half a second to compile
+        positions[j] = j * capacity
     all_gradients, pixels = (flat_g, x) if direct else (gradients, windows)
     step = out_rows * out_columns if direct else capacity
     g0, p0 = 0, 0
