@@ -259,6 +259,26 @@ def test_layer_norm(size):
     assert list(nn.LayerNorm(size).state_dict()) == list(torch.nn.LayerNorm(size).state_dict())
 
 
+@pytest.mark.parametrize("offset", [0, 100])
+@pytest.mark.parametrize("shape", [(4096, 256), (100, 5000)])
+def test_float32_gradients_of_layer_norm_are_at_least_as_accurate(shape, offset):
+    rng = np.random.default_rng(1)
+    sizes = (shape, shape[1:], shape[1:], shape)
+    x, weight, bias, g = (rng.standard_normal(size).astype(np.float32) for size in sizes)
+    x += offset
+
+    def gradients(layer_norm, leaf, dtype):
+        inputs = [leaf(a.astype(dtype), requires_grad=True) for a in (x, weight, bias)]
+        layer_norm(inputs[0], shape[1:], *inputs[1:]).backward(leaf(g.astype(dtype)))
+        return [np.asarray(a.grad) for a in inputs]
+
+    exact = gradients(TF.layer_norm, torch.tensor, np.float64)
+    ours, theirs = gradients(F.layer_norm, Tensor, np.float32), gradients(TF.layer_norm, torch.tensor, np.float32)
+    for a, b, true in zip(ours, theirs, exact, strict=True):
+        assert a.dtype == np.float32
+        assert np.linalg.norm(a - true) < np.linalg.norm(b - true)
+
+
 REDUCTIONS = ["mean", "sum", "none"]
 
 
