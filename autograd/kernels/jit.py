@@ -25,6 +25,7 @@ import sys
 import tempfile
 import warnings
 from collections.abc import Callable, Hashable
+from contextlib import suppress
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,7 @@ import numba
 from numba.core.caching import _Cache
 from numba.core.compiler_lock import global_compiler_lock
 
+from . import ahead
 from .pipeline import InnerPipeline, Pipeline
 
 _SOURCES = Path(__file__).parent
@@ -89,6 +91,7 @@ class _DiskCache(_Cache):
         self._source = source
         self._key = key
         self._enabled = function.__closure__ is None or key[0] is not None
+        self._of_the_project = function.__module__.startswith(f"{__package__}.")
 
     @property
     def cache_path(self) -> str | None:
@@ -107,6 +110,8 @@ class _DiskCache(_Cache):
                 return None  # truncated or damaged: compiled again and overwritten
             return numba.core.compiler.CompileResult._rebuild(target_context, *pickle.loads(payload))
         except FileNotFoundError:
+            if _made_here and self._of_the_project and any(getattr(x, "dtype", None) == numba.float32 for x in sig):
+                ahead.begin()
             return None
         except Exception as error:  # anything a foreign or damaged file can raise while it is rebuilt
             _warn_once(f"{path} cannot be loaded ({error})")
@@ -160,8 +165,10 @@ def cache_folder() -> Path | None:
     try:
         base = _user_cache_directory()
         folder = base / f"kernels-{_generation()}"
-        if not folder.is_dir():
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        base.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with suppress(FileExistsError):
+            folder.mkdir(mode=0o700)
+            _made_here.append(folder)  # by this process alone, of all that start at the same time
             _remove_old_generations(base, folder)
         if os.name == "posix":
             status = folder.stat()
@@ -208,6 +215,7 @@ def _remove_old_generations(base: Path, current: Path) -> None:
         shutil.rmtree(path, ignore_errors=True)
 
 
+_made_here: list[Path] = []
 _warned: list[str] = []
 
 

@@ -31,6 +31,7 @@ raise SystemExit(warmup.main(["--quiet"]))
 
 def start(*command, cache, **more):
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "GLASSGRAD_CACHE_DIR": str(cache), **more}
+    environment.setdefault("GLASSGRAD_COMPILE_AHEAD", "off")  # it would add kernels while they are counted
     return subprocess.run([sys.executable, *command], env=environment, capture_output=True, text=True, timeout=600)
 
 

@@ -1,0 +1,97 @@
+"""A second process that compiles the kernels of the backward pass while the first compiles those of the forward pass.
+
+Numba compiles one kernel at a time in a process. The process that makes the folder of kernels starts another one,
+``python -m autograd.kernels.ahead``: it calls the kernels of a training step that are needed last, and ends. What it
+compiles is found on disk like anything that another process compiled. So nothing depends on it: where it cannot start,
+or ends early, a first step only takes longer. ``GLASSGRAD_COMPILE_AHEAD=off`` switches it off.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import subprocess
+import sys
+import threading
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+
+_SWITCH = "GLASSGRAD_COMPILE_AHEAD"
+
+
+@cache
+def begin() -> subprocess.Popen | None:
+    """Start the process, once, if there is a core for it."""
+    if os.environ.get(_SWITCH) == "off" or _cores() < 2 or not _is_python(sys.executable):
+        return None
+    path = os.pathsep.join(map(os.path.abspath, sys.path))
+    try:
+        process = subprocess.Popen(
+            # -P: else it would look in the current directory first, which may hold another autograd
+            [sys.executable, "-P", "-m", __name__],
+            stdin=subprocess.PIPE,  # closes when this process ends, however it ends
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env={**os.environ, _SWITCH: "off", "GLASSGRAD_NUM_THREADS": "1", "PYTHONPATH": path},
+            creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),  # Windows
+        )
+    except OSError:  # no memory, no permission
+        return None
+    atexit.register(_end, process, os.getpid())
+    return process
+
+
+def _end(process: subprocess.Popen, parent: int) -> None:
+    if os.getpid() == parent:  # and not a child of it that was forked
+        process.kill()
+        process.wait()
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _is_python(executable: str | None) -> bool:
+    """A program with Python inside would start itself once more."""
+    return not getattr(sys, "frozen", False) and Path(executable or "").name.lower().startswith("python")
+
+
+def compile_kernels() -> None:
+    """Call the later kernels of a U-Net step.
+
+    First what the forward pass meets last and the backward pass first, then the last ones, so that the two processes
+    meet among small ones: what both begin is compiled twice.
+    """
+    from . import conv, norm, pool, softmax, sums, together, update
+
+    def zeros(*shape: int) -> np.ndarray:
+        return np.zeros(shape, np.float32)
+
+    def weight_gradient(outputs: int, channels: int, side: int) -> None:
+        g, x = zeros(8, outputs, side, side), zeros(8, channels, side, side)
+        conv.conv2d_weight(g, x, kernel_size=(3, 3), stride=(1, 1), padding=((1, 1), (1, 1)), dilation=(1, 1), groups=1)
+
+    images, logits, vector = zeros(8, 16, 64, 64), zeros(8, 2, 64, 64), zeros(16)
+    targets, positions = np.zeros((8, 64, 64), np.int64), np.zeros((8, 16, 32, 32), np.int32)
+    weight_gradient(16, 3, 64)  # dot products
+    losses, peak, scale = softmax.cross_entropy(logits, targets, None, -100, 0.0)
+    softmax.cross_entropy_input(losses, logits, peak, scale, targets, None, -100, 0.0)
+    sums.add_up(images, (0, 2, 3))
+    norm.batch_norm_backward(images, images, vector, vector, vector, vector, 1e-5, True)
+    weight_gradient(256, 128, 4)  # a matrix product
+    moments = [vector.copy() for _ in range(3)]
+    together.run(update.adam(False, False, False, False), [([vector], moments, [0.0] * 8)])
+    pool.plane_scatter_add(zeros(8, 16, 32, 32), positions, (64, 64))
+    weight_gradient(32, 32, 32)  # minimal filtering
+
+
+def _watch() -> None:
+    sys.stdin.buffer.read()
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    threading.Thread(target=_watch, daemon=True).start()
+    compile_kernels()
