@@ -45,8 +45,8 @@ def begin() -> subprocess.Popen | None:
 
 def _end(process: subprocess.Popen, parent: int) -> None:
     if os.getpid() == parent:  # and not a child of it that was forked
-        process.kill()
-        process.wait()
+        with process:  # which closes the pipe and waits
+            process.kill()
 
 
 def _cores() -> int:

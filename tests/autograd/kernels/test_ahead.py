@@ -35,16 +35,8 @@ def started(monkeypatch):
     """The commands that would start a process."""
     found = []
 
-    class Process:
-        def __init__(self, command, **options):
-            found.append(command)
-
-        def kill(self):
-            pass
-
-        wait = kill
-
-    monkeypatch.setattr(ahead.subprocess, "Popen", Process)
+    monkeypatch.setattr(ahead.subprocess, "Popen", lambda command, **options: found.append(command))
+    monkeypatch.setattr(ahead.atexit, "register", lambda *args: None)
     monkeypatch.setattr(ahead, "_cores", lambda: 2)
     monkeypatch.delenv("GLASSGRAD_COMPILE_AHEAD", raising=False)
     ahead.begin.cache_clear()
