@@ -32,7 +32,7 @@ class Worker:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            env=environment(threads),
+            env=environment(threads) | {"GLASSGRAD_COMPILE_AHEAD": "off"},  # nothing else runs while it is timed
             start_new_session=True,  # Ctrl-C is for the parent: it keeps what was measured, then ends us
         )
 
