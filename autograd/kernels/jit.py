@@ -63,8 +63,9 @@ def njit(
     # error_model="numpy": x / 0 is inf as in an array expression, and loops with a division in them vectorise.
     # A wrapper for callers takes a tenth of the compilation; nobody calls from C.
     settings: Any = {"nogil": True, "error_model": "numpy", "fastmath": set(fastmath), "no_cfunc_wrapper": True}
+    of_inner: Any = {**settings, "no_cpython_wrapper": True}
     outer: Any = numba.njit(pipeline_class=Pipeline, **settings)(function)
-    inner: Any = numba.njit(pipeline_class=InnerPipeline, no_cpython_wrapper=True, **settings)(function)
+    inner: Any = numba.njit(pipeline_class=InnerPipeline, **of_inner)(function)
     outer._cache, inner._cache = (_DiskCache(function, (key, kind), source) for kind in ("outer", "inner"))
     # What other kernels find when they call ``outer``. One that passes 0 and one that passes a variable shall call the
     # same: Numba would compile it once for each constant, and fill_planes took 3 of the 21 seconds of a first step.
