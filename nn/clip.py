@@ -38,7 +38,7 @@ def clip_grad_norm_(
         raise ValueError(f"clip_grad_norm_: max_norm must not be negative, not {max_norm!r}")
     if not norm_type > 0:
         raise ValueError(f"clip_grad_norm_: norm_type must be above 0, not {norm_type!r}")
-    tensors = [parameters] if isinstance(parameters, Tensor) else [*parameters]
+    tensors = _listed(parameters)
     return by_product(effect(_clip_norm, tensors, max_norm, float(norm_type), error_if_nonfinite, writes=True))
 
 
@@ -64,8 +64,7 @@ def clip_grad_value_(parameters: Tensor | Iterable[Tensor], clip_value: float) -
     """
     if not clip_value >= 0:
         raise ValueError(f"clip_grad_value_: clip_value must not be negative, not {clip_value!r}")
-    tensors = [parameters] if isinstance(parameters, Tensor) else [*parameters]
-    effect(_clip_value, tensors, float(clip_value), writes=True)
+    effect(_clip_value, _listed(parameters), float(clip_value), writes=True)
 
 
 def _clip_value(tensors: list[Tensor], clip_value: float) -> None:
@@ -73,6 +72,10 @@ def _clip_value(tensors: list[Tensor], clip_value: float) -> None:
     kernels.clip.clamp(grads, clip_value)
     for g in grads:
         note_write(g, "clip_grad_value_")
+
+
+def _listed(parameters: Tensor | Iterable[Tensor]) -> list[Tensor]:
+    return [parameters] if isinstance(parameters, Tensor) else [*parameters]
 
 
 def _gradients(tensors: list[Tensor]) -> list[np.ndarray]:

@@ -166,11 +166,12 @@ def cache_folder() -> Path | None:
     try:
         base = _user_cache_directory()
         folder = base / f"kernels-{_generation()}"
-        base.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with suppress(FileExistsError):
-            folder.mkdir(mode=0o700)
-            _made_here.append(folder)  # by this process alone, of all that start at the same time
-            _remove_old_generations(base, folder)
+        if not folder.is_dir():
+            base.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with suppress(FileExistsError):
+                folder.mkdir(mode=0o700)
+                _made_here.append(folder)  # by this process alone, of all that start at the same time
+                _remove_old_generations(base, folder)
         if os.name == "posix":
             status = folder.stat()
             if status.st_uid != os.getuid() or status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):

@@ -42,17 +42,26 @@ def give(a, b, rng):
         p.grad, q.grad = Tensor(g), torch.tensor(g)
 
 
-@pytest.mark.parametrize(("name", "settings"), CASES, ids=str)
-def test_ten_steps(name, settings):
+def optimizers(name, settings):
     rng = np.random.default_rng(0)
     a, b = pair([rng.standard_normal((3, 4)), rng.standard_normal(5), rng.standard_normal(())])
     ours, theirs = getattr(optim, name)(a, **settings), getattr(torch.optim, name)(b, **settings)
+    return rng, a, b, ours, theirs
+
+
+def check_equal(a, b):
+    for p, q in zip(a, b, strict=True):
+        np.testing.assert_allclose(p.detach().numpy(), q.detach().numpy(), rtol=1e-11, atol=1e-14)
+
+
+@pytest.mark.parametrize(("name", "settings"), CASES, ids=str)
+def test_ten_steps(name, settings):
+    rng, a, b, ours, theirs = optimizers(name, settings)
     for _ in range(10):
         give(a, b, rng)
         ours.step()
         theirs.step()
-    for p, q in zip(a, b, strict=True):
-        np.testing.assert_allclose(p.detach().numpy(), q.detach().numpy(), rtol=1e-11, atol=1e-14)
+    check_equal(a, b)
     for index, values in theirs.state_dict()["state"].items():
         for key, value in values.items():
             if value is not None and key != "step":
@@ -61,9 +70,7 @@ def test_ten_steps(name, settings):
 
 @pytest.mark.parametrize(("name", "settings"), CASES, ids=str)
 def test_goes_on_from_pytorchs_state(name, settings):
-    rng = np.random.default_rng(0)
-    a, b = pair([rng.standard_normal((3, 4)), rng.standard_normal(5), rng.standard_normal(())])
-    ours, theirs = getattr(optim, name)(a, **settings), getattr(torch.optim, name)(b, **settings)
+    rng, a, b, ours, theirs = optimizers(name, settings)
     for _ in range(3):
         give(a, b, rng)
         theirs.step()
@@ -74,8 +81,7 @@ def test_goes_on_from_pytorchs_state(name, settings):
         give(a, b, rng)
         ours.step()
         theirs.step()
-    for p, q in zip(a, b, strict=True):
-        np.testing.assert_allclose(p.detach().numpy(), q.detach().numpy(), rtol=1e-11, atol=1e-14)
+    check_equal(a, b)
 
 
 def test_the_defaults_are_pytorchs():
