@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .parallel import parallel_for
+from .parallel import get_num_threads, parallel_for
 
 # Multiply-adds that OpenBLAS leaves to one thread: of matrices, and where one of the two is a vector.
 _SERIAL, _SERIAL_VECTOR = 1 << 18, 9_000
@@ -29,6 +29,7 @@ _BAND, _LEAST_WIDTH, _MOST_BANDS = 1 << 23, 128, 8
 
 def matmul(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """``np.matmul(a, b)`` of stacks of matrices, each at least 2-d."""
+    _touch_buffers(get_num_threads())
     columns = b.shape[-1]
     work = a.shape[-2] * a.shape[-1] * columns
     serial = work <= (_SERIAL if a.shape[-2] > 1 and columns > 1 else _SERIAL_VECTOR)
@@ -89,7 +90,7 @@ _inside = 0  # our products that run now
 _before = 1  # BLAS's own number of threads, while products run
 
 
-def _on_one_blas_thread(product: Callable[..., Any], *args: Any) -> Any:
+def _on_one_blas_thread(product: Callable[..., Any], *args: Any, **settings: Any) -> Any:
     """BLAS runs on one thread while any product of ours runs; what else calls NumPy has its threads back afterwards."""
     global _inside, _before
     blas = _blas()
@@ -100,7 +101,7 @@ def _on_one_blas_thread(product: Callable[..., Any], *args: Any) -> Any:
             blas.put(1)
         _inside += 1
     try:
-        return product(*args)
+        return product(*args, **settings)
     finally:
         with _lock:
             _inside -= 1
@@ -119,6 +120,20 @@ def _start_afresh() -> None:
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_start_afresh)
+
+
+@cache
+def _touch_buffers(threads: int) -> None:
+    """Make the memory real that products read ahead in, once for as many threads.
+
+    OpenBLAS packs matrices into a buffer of 32 MB for each call that runs, and fetches the next panel before it is
+    packed. Where no larger product has ever written there, the pages do not exist, and each fetch searches the page
+    tables in vain: (256×1152)(1152×196) took 10 ms in a new process and 3.2 ms after this. The product here has more
+    columns than a block of OpenBLAS, so that it packs all its panels one behind the other.
+    """
+    a, b = np.ones((64, 384), np.float32), np.ones((384, 1024), np.float32)
+    if _blas():
+        _on_one_blas_thread(parallel_for, lambda start, stop: np.matmul(a, b), threads, cost=a.size * 1024)
 
 
 class _Blas(NamedTuple):
