@@ -34,11 +34,13 @@ import llvmlite
 import numba
 from numba.core.caching import _Cache
 from numba.core.compiler_lock import global_compiler_lock
+from numba.core.runtime.nrt import rtsys
 
 from . import ahead
 from .pipeline import InnerPipeline, Pipeline
 
 _SOURCES = Path(__file__).parent
+_PROJECT = __name__.partition(".")[0]
 _GENERATIONS_KEPT = 4  # each edit of a kernel makes a new folder of some megabytes
 
 
@@ -92,7 +94,7 @@ class _DiskCache(_Cache):
         self._source = source
         self._key = key
         self._enabled = function.__closure__ is None or key[0] is not None
-        self._of_the_project = function.__module__.startswith(f"{__package__}.")
+        self._of_the_project = function.__module__.startswith(f"{_PROJECT}.")
 
     @property
     def cache_path(self) -> str | None:
@@ -100,7 +102,10 @@ class _DiskCache(_Cache):
         return str(folder) if folder else None
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
-        target_context.refresh()
+        if self._of_the_project:
+            rtsys.initialize(target_context)  # all that its machine code can call; to compile, Numba does the rest
+        else:
+            target_context.refresh()  # half a second
         path = self._path(sig, target_context.codegen())
         if path is None:
             return None

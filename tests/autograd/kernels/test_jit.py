@@ -84,6 +84,15 @@ def test_next_process_loads_what_the_first_compiled(run, tmp_path):
     assert folder.stat().st_mode & 0o777 == 0o700
 
 
+def test_a_kernel_of_the_project_is_loaded_without_what_compiles_others(tmp_path):
+    program = tmp_path / "program.py"
+    program.write_text(
+        "import sys, numpy as np; from autograd.kernels.sums import add_up;"
+        "assert add_up(np.ones(9), (0,)) == 9; print(int('numba.np.linalg' in sys.modules))"
+    )
+    assert [hits(start(program, tmp_path / "cache")) for _ in range(2)] == [1, 0]
+
+
 def test_changed_source_is_compiled_anew(run, program, tmp_path):
     run(tmp_path / "cache")
     program.write_text(PROGRAM.replace("2 * x", "x + x"))
