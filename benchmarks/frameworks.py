@@ -22,14 +22,19 @@ class Framework:
 
     name : as on the command line and in results.
     imports : the statement that a user of it begins with.
+    dtype : of every float array and parameter.
     """
 
     name: str
     imports: str
+    dtype: np.dtype
     lib: Any
     nn: Any
     F: Any
     optim: Any
+
+    def __init__(self, threads: int, dtype: str = "float32") -> None:
+        self.dtype = np.dtype(dtype)
 
     @classmethod
     def missing(cls) -> str | None:
@@ -45,7 +50,8 @@ class Framework:
         return case.prepare(self, state)
 
     def model(self, name: str, *args: Any, **settings: Any) -> Any:
-        return getattr(importlib.import_module("segmentation.models"), name)(*args, **settings)
+        model = getattr(importlib.import_module("segmentation.models"), name)(*args, **settings)
+        return model.to(getattr(self.lib, self.dtype.name))
 
     def compile(self, model: Any) -> Any:
         return model
@@ -70,11 +76,12 @@ class Glassgrad(Framework):
     name = "glassgrad"
     imports = "import autograd, nn, optim, segmentation"
 
-    def __init__(self, threads: int) -> None:
+    def __init__(self, threads: int, dtype: str = "float32") -> None:
         import autograd
         import nn
         import optim
 
+        super().__init__(threads, dtype)
         autograd.set_num_threads(threads)
         self.lib, self.nn, self.F, self.optim = autograd, nn, nn.functional, optim
 
@@ -110,9 +117,10 @@ class Torch(Framework):
     name = "torch"
     imports = "import torch"
 
-    def __init__(self, threads: int) -> None:
+    def __init__(self, threads: int, dtype: str = "float32") -> None:
         import torch
 
+        super().__init__(threads, dtype)
         torch.set_num_threads(threads)
         self.lib, self.nn, self.F, self.optim = torch, torch.nn, torch.nn.functional, torch.optim
 
@@ -177,10 +185,11 @@ class Jax(Framework):
     name = "jax"
     imports = "import jax"
 
-    def __init__(self, threads: int) -> None:
+    def __init__(self, threads: int, dtype: str = "float32") -> None:
         from . import jax_unet
 
-        jax_unet.use_threads(threads)
+        super().__init__(threads, dtype)
+        jax_unet.prepare_jax(threads, self.dtype)
         self.lib = jax_unet
 
     @classmethod
@@ -192,7 +201,7 @@ class Jax(Framework):
         return isinstance(case, StepCase) and case.model == "UNet"
 
     def prepare(self, case: Case, state: Mapping[str, np.ndarray] | None) -> Prepared:
-        return self.lib.prepare(case, state)
+        return self.lib.prepare(case, self.dtype, state)
 
 
 OURS = ("glassgrad", "glassgrad-compiled")

@@ -1,7 +1,7 @@
 """What can be measured only once in a process: memory, cold start, a chain of 10⁶ ops.
 
 ``FRESH`` lists the measurements as data. Each repeat is a process of its own, ``python -m benchmarks.fresh PROGRAM
-FRAMEWORK THREADS``, which prints its numbers as one JSON object.
+FRAMEWORK THREADS DTYPE MODEL``, which prints its numbers as one JSON object.
 """
 
 from __future__ import annotations
@@ -64,7 +64,9 @@ FRESH = [
 ]
 
 
-def run(measurements: list[Fresh], frameworks: list[str], threads: int, begin: Callable[[str], None]) -> Iterator[Row]:
+def run(
+    measurements: list[Fresh], frameworks: list[str], threads: int, begin: Callable[[str], None], dtype: str = "float32"
+) -> Iterator[Row]:
     """The rows of each measurement; the frameworks take turns."""
     for fresh in measurements:
         values: dict[str, dict[str, list[float]]] = {}
@@ -72,12 +74,12 @@ def run(measurements: list[Fresh], frameworks: list[str], threads: int, begin: C
         covering = [name for name in frameworks if _covers(fresh, name)]
         if fresh.program == "first" and not fresh.empty_cache:
             for name in covering:
-                _start(fresh, name, threads, None)  # fills the cache
+                _start(fresh, name, threads, dtype, None)  # fills the cache
         for _ in range(fresh.repeats):
             begin(" and ".join(label for label, _ in fresh.metrics.values()))
             for name in covering:
                 with tempfile.TemporaryDirectory() as folder:
-                    answer = _start(fresh, name, threads, folder if fresh.empty_cache else None)
+                    answer = _start(fresh, name, threads, dtype, folder if fresh.empty_cache else None)
                 if "error" in answer:
                     errors[name] = answer["error"]
                 for metric, value in answer.items():
@@ -106,8 +108,8 @@ def _covers(fresh: Fresh, framework: str) -> bool:
     return framework in OURS or not fresh.empty_cache
 
 
-def _start(fresh: Fresh, framework: str, threads: int, cache: str | None) -> dict[str, Any]:
-    command = [sys.executable, "-m", "benchmarks.fresh", fresh.program, framework, str(threads), fresh.model]
+def _start(fresh: Fresh, framework: str, threads: int, dtype: str, cache: str | None) -> dict[str, Any]:
+    command = [sys.executable, "-m", "benchmarks.fresh", fresh.program, framework, str(threads), dtype, fresh.model]
     variables = environment(threads) | ({"GLASSGRAD_CACHE_DIR": cache} if cache else {})
     done = subprocess.run(command, env=variables, capture_output=True, text=True)
     lines = done.stdout.splitlines()
@@ -120,29 +122,29 @@ def _start(fresh: Fresh, framework: str, threads: int, cache: str | None) -> dic
 # --- the programs ---------------------------------------------------------------------------------------------------
 
 
-def _import(framework: str, threads: int, model: str) -> dict[str, float]:
+def _import(framework: str, threads: int, dtype: str, model: str) -> dict[str, float]:
     """In an interpreter that holds nothing yet, not even NumPy."""
     code = f"import time; t = time.perf_counter(); {FRAMEWORKS[framework].imports}; print(time.perf_counter() - t)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
     return {"import": float(done.stdout)}
 
 
-def _first(framework: str, threads: int, model: str) -> dict[str, float]:
+def _first(framework: str, threads: int, dtype: str, model: str) -> dict[str, float]:
     """From the imported framework to the end of the first step: the model is built, everything is loaded or made."""
-    fw = _framework(framework, threads)
+    fw = _framework(framework, threads, dtype)
     before = time.perf_counter()
     run, _ = fw.prepare(_case(model), None)
     float(run().item())
     return {"first": time.perf_counter() - before}
 
 
-def _memory_step(framework: str, threads: int, model: str) -> dict[str, float]:
+def _memory_step(framework: str, threads: int, dtype: str, model: str) -> dict[str, float]:
     """The peak during five steps, above what the process held before the first of this size.
 
     A step on 32×32 pixels comes first, so that kernels and libraries are in memory. What it freed is given back, else
     the more a process had used before, the less it would seem to need.
     """
-    fw = _framework(framework, threads)
+    fw = _framework(framework, threads, dtype)
     case = _case(model)
     small, _ = fw.prepare(StepCase(name="", group="", model=case.model, base=case.base, image=(2, 3, 32, 32)), None)
     small()
@@ -156,18 +158,18 @@ def _memory_step(framework: str, threads: int, model: str) -> dict[str, float]:
     return {"step": peak - start, "process": max(peak, whole)}
 
 
-def _chain(framework: str, threads: int, model: str) -> dict[str, float]:
+def _chain(framework: str, threads: int, dtype: str, model: str) -> dict[str, float]:
     """10⁶ recorded ops on one number: forward, backward and free."""
-    fw = _framework(framework, threads)
-    x = fw.tensor(np.ones(1, np.float32), requires_grad=True)
+    fw = _framework(framework, threads, dtype)
+    x = fw.tensor(np.ones(1, fw.dtype), requires_grad=True)
     chain(fw, x, 100).backward()
     start, before = _forget_peak(), time.perf_counter()
     chain(fw, x, 500_000).backward()
     return {"seconds": time.perf_counter() - before, "memory": _resident("VmHWM") - start}
 
 
-def _framework(name: str, threads: int) -> Framework:
-    return FRAMEWORKS[name](threads)  # type: ignore[call-arg]
+def _framework(name: str, threads: int, dtype: str) -> Framework:
+    return FRAMEWORKS[name](threads, dtype)
 
 
 def _case(name: str) -> StepCase:
@@ -198,5 +200,5 @@ _PROGRAMS = {"import": _import, "first": _first, "memory": _memory_step, "chain"
 if __name__ == "__main__":
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # whatever a library prints must not mix with the answer
-    program, framework, threads, model = sys.argv[1:]
-    print(json.dumps(_PROGRAMS[program](framework, int(threads), model)), file=answers)
+    program, framework, threads, dtype, model = sys.argv[1:]
+    print(json.dumps(_PROGRAMS[program](framework, int(threads), dtype, model)), file=answers)

@@ -16,10 +16,13 @@ _DEPTH = 4
 Weights = dict[str, Any]
 
 
-def use_threads(threads: int) -> None:
-    """XLA takes the cores it may run on; before JAX is imported."""
+def prepare_jax(threads: int, dtype: np.dtype) -> None:
+    """XLA takes the cores it may run on when JAX is imported; float64 must be allowed before an array is made."""
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:threads])
+    import jax
+
+    jax.config.update("jax_enable_x64", dtype == np.float64)
 
 
 def _conv(x: Any, weight: Any) -> Any:
@@ -90,19 +93,19 @@ def _step(weights: Weights, m: Weights, v: Weights, t: Any, x: Any, targets: Any
     return {k: weights[k] - 1e-3 * rate[k] for k in g}, m, v, t, loss
 
 
-def prepare(case: StepCase, state: Mapping[str, np.ndarray] | None) -> Prepared:
+def prepare(case: StepCase, dtype: np.dtype, state: Mapping[str, np.ndarray] | None) -> Prepared:
     """As ``Case.prepare``. ``state`` is needed: the weights are drawn by the first framework."""
     import jax
     import jax.numpy as jnp
 
     if state is None:
         raise ValueError("jax draws no weights of its own: run it beside glassgrad")
-    x, targets = (jnp.asarray(array) for array in case.batch())
+    x, targets = (jnp.asarray(array) for array in case.batch(dtype))
     weights = {k: jnp.asarray(value) for k, value in state.items() if np.asarray(value).dtype.kind == "f"}
     infer = jax.jit(partial(unet, train=False))
     step = jax.jit(_step, donate_argnums=(0, 1, 2))
     zeros = {k: jnp.zeros_like(value) for k, value in weights.items()}
-    now = [weights, zeros, jax.tree_util.tree_map(jnp.copy, zeros), jnp.float32(0)]
+    now = [weights, zeros, jax.tree_util.tree_map(jnp.copy, zeros), jnp.zeros((), dtype)]
 
     def train() -> Any:
         *now[:], loss = step(*now, x, targets)
@@ -112,9 +115,8 @@ def prepare(case: StepCase, state: Mapping[str, np.ndarray] | None) -> Prepared:
         return train() if case.train else infer(weights, x).block_until_ready()
 
     def outputs() -> dict[str, np.ndarray]:
-        results = (
-            {"losses": np.array([float(run()) for _ in range(3)])} if case.train else {"logits": np.asarray(run())}
-        )
+        losses = lambda: np.array([float(run()) for _ in range(3)], dtype)
+        results = {"losses": losses()} if case.train else {"logits": np.asarray(run())}
         return results | {f"state {k}": np.asarray(value) for k, value in state.items()}
 
     return run, outputs

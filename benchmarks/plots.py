@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from .frameworks import OURS
-from .report import exponent, families, geometric_mean, median, ratio
+from .report import axis, families, geometric_mean, growth, median, ratio
 
 _INK, _OURS, _SLOWER, _COMPILED = "#333333", "#2a7f62", "#c0783c", "#3b6ea8"
 _COLOURS = {"glassgrad": _OURS, "glassgrad-compiled": _COMPILED, "torch": "#c0783c", "torch-channels-last": "#d9a679"}
@@ -24,7 +24,7 @@ def draw(results: dict[str, Any], folder: Path) -> list[Path]:
         pictures.append(_ratios(compared, results, folder / "ratios.png"))
     scaling = [row for row in results["cases"] if row["group"] == "scaling" and median(row, "glassgrad") is not None]
     if scaling:
-        pictures.append(_growth(scaling, folder / "scaling.png"))
+        pictures.append(_growth(scaling, results, folder / "scaling.png"))
     return pictures
 
 
@@ -64,33 +64,61 @@ def _ratios(rows: list[dict], results: dict[str, Any], path: Path) -> Path:
     axes.set_xlabel(
         "PyTorch (better of eager and channels_last) ÷ glassgrad; right of 1: glassgrad is faster", fontsize=8
     )
-    where = f"{results['machine']['cpu']}, {results['threads']} threads, PyTorch {results['versions'].get('torch')}"
-    axes.set_title(f"{where}, {results['date'][:10]}", fontsize=8, color=_INK)
+    axes.set_title(_where(results), fontsize=8, color=_INK)
     figure.savefig(path, dpi=120)
     plt.close(figure)
     return path
 
 
-def _growth(rows: list[dict], path: Path) -> Path:
-    """A panel per family: time against what grows, with the fitted exponents."""
+def _growth(rows: list[dict], results: dict[str, Any], path: Path) -> Path:
+    """A panel per family: time against what grows, with the fitted exponents and the slope of the arithmetic."""
     from matplotlib import pyplot as plt
+    from matplotlib import ticker
 
     groups = families(rows)
-    figure, panels = plt.subplots(1, len(groups), figsize=(3.2 * len(groups), 3.2), layout="constrained", squeeze=False)
-    for axes, (family, members) in zip(panels[0], groups.items()):
-        for name in dict.fromkeys(name for row in members for name in row["frameworks"]):
+    wide = min(len(groups), 3)
+    high = -(-len(groups) // wide)
+    figure, panels = plt.subplots(high, wide, figsize=(3.3 * wide, 3 * high + 0.5), layout="constrained", squeeze=False)
+    for axes in panels.flat[len(groups) :]:
+        axes.set_visible(False)
+    for axes, (family, members) in zip(panels.flat, groups.items()):
+        what, along = axis(family)
+        powers = growth(members)
+        for name in powers:
             points = [(row["at"], value * 1e3) for row in members if (value := median(row, name)) is not None]
-            if len(points) > 1:
-                label = f"{name}, n^{exponent(points):.2f}"
+            if points:
+                label = f"{name}: {along}$^{{{powers[name]:.2f}}}$"
                 axes.loglog(*zip(*points), "o-", label=label, color=_COLOURS.get(name), markersize=3, linewidth=1.2)
+        if "arithmetic" in powers:
+            best = min(value * 1e3 / row["flop"] for row in members if (value := median(row, "glassgrad")) is not None)
+            points = [(row["at"], row["flop"] * best) for row in members]
+            label = f"arithmetic: {along}$^{{{powers['arithmetic']:.2f}}}$"
+            axes.loglog(*zip(*points), ":", label=label, color=_INK, linewidth=1)
         ticks = sorted({row["at"] for row in members})
         axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+        axes.yaxis.set_major_locator(ticker.LogLocator(subs=(1, 2, 5)))
+        axes.yaxis.set_major_formatter("{x:g}")
         axes.minorticks_off()
-        axes.set_title(family, fontsize=8)
-        axes.set_xlabel(family.rsplit(", ", 1)[-1], fontsize=8)
+        axes.set_title(what, fontsize=8)
+        axes.set_xlabel(along, fontsize=8)
         axes.set_ylabel("ms", fontsize=8)
         axes.tick_params(labelsize=7)
+        axes.grid(color="#dddddd", linewidth=0.5)
+        axes.spines[["top", "right"]].set_visible(False)
         axes.legend(fontsize=7, frameon=False)
-    figure.savefig(path, dpi=120)
+    figure.suptitle(
+        "Time of a forward and a backward pass (of a U-Net: of a training step) and its fitted exponents; "
+        "dotted: the arithmetic, at the best speed of glassgrad\n"
+        f"{_where(results)}",
+        fontsize=8,
+        color=_INK,
+    )
+    figure.savefig(path, dpi=110)
     plt.close(figure)
     return path
+
+
+def _where(results: dict[str, Any]) -> str:
+    peer = f", PyTorch {results['versions']['torch']}" if "torch" in results["versions"] else ""
+    machine = f"{results['machine']['cpu']}, {results['threads']} threads"
+    return f"{machine}, {results['dtype']}{peer}, {results['date'][:10]}"

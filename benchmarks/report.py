@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 
 from .frameworks import OURS
+from .results import UNITS
 
 Row = dict[str, Any]
 _JUDGES = ("torch", "torch-channels-last")
 _SHORT = {"glassgrad": "ms", "glassgrad-compiled": "compiled", "torch-channels-last": "ch. last"}
-_UNITS = {"s": (1e3, "ms"), "MB": (1.0, "MB")}
 
 
 def median(row: Row, framework: str) -> float | None:
@@ -43,15 +43,16 @@ def exponent(points: list[tuple[float, float]]) -> float:
 class Table:
     """The rows as text, one at a time, as they are measured."""
 
-    def __init__(self, frameworks: list[str], names: list[str], peak: float | None) -> None:
+    def __init__(self, frameworks: list[str], names: list[str], peak: float | None, dtype: str) -> None:
         self.frameworks = frameworks
-        self.width = max(map(len, names), default=0)
+        self.width = max(map(len, [dtype, *names]))
         self.peak = peak
+        self.dtype = dtype
 
     def header(self) -> str:
         others = [f"{_SHORT.get(name, name):>13}" for name in self.frameworks if name != "glassgrad"]
         others += [f" {'ratio':>6}"] + [f" {'compiled':>9}"] * (OURS[1] in self.frameworks)
-        return f"{'':<{self.width}} {'glassgrad':>13} {'±%':>3} {'GFLOP/s':>8} {'peak':>5}{''.join(others)}"
+        return f"{self.dtype:<{self.width}} {'glassgrad':>13} {'±%':>3} {'GFLOP/s':>8} {'peak':>5}{''.join(others)}"
 
     def line(self, row: Row) -> str:
         ours = row["frameworks"].get("glassgrad", {})
@@ -74,7 +75,7 @@ def _number(result: dict[str, Any], unit: str) -> str:
         return "error"
     if "median" not in result:
         return ""
-    scale, name = _UNITS[unit]
+    scale, name = UNITS[unit]
     value = result["median"] * scale
     return f"{value:.{3 if value < 100 else 1 if value < 1e4 else 0}f} {name}"
 
@@ -108,9 +109,25 @@ def closing(rows: list[Row]) -> list[str]:
                 mean = geometric_mean([value for value, _ in pairs])
                 text = f"{family}: geometric mean of {len(pairs)} ratios {mean:.2f}, worst {worst[0]:.2f} ({worst[1]})"
                 lines.append(text if ours == "glassgrad" else f"{text}, compiled")
-        names = dict.fromkeys(name for row in members for name in row["frameworks"])
-        for name in names:
-            points = [(row["at"], value) for row in members if row["at"] and (value := median(row, name)) is not None]
-            if len(points) > 1:
-                lines.append(f"{family}: {name} grows as n^{exponent(points):.2f}")
+        if powers := growth(members):
+            what, along = axis(family)
+            found = [f"{along}^{power:.2f} {name}" for name, power in powers.items()]
+            lines.append(f"{what}: time ∝ {', '.join(found)}")
     return lines
+
+
+def axis(family: str) -> tuple[str, str]:
+    """What grows in a family of the group ``scaling``, and along what: the name is ``f"{what}, {along}"``."""
+    what, _, along = family.rpartition(", ")
+    return what, along
+
+
+def growth(rows: list[Row]) -> dict[str, float]:
+    """The exponents of one family, over all of its sizes: of each framework, and of ``"arithmetic"``."""
+    rows = [row for row in rows if row["at"]]
+    points = {
+        name: [(row["at"], value) for row in rows if (value := median(row, name)) is not None]
+        for name in dict.fromkeys(name for row in rows for name in row["frameworks"])
+    }
+    points["arithmetic"] = [(row["at"], row["flop"]) for row in rows if row["flop"]]
+    return {name: exponent(found) for name, found in points.items() if len(found) > 1}

@@ -11,6 +11,9 @@ from pathlib import Path
 from typing import Any
 
 SCHEMA = 1
+DTYPES = ("float32", "float64")
+UNITS = {"s": (1e3, "ms"), "MB": (1.0, "MB")}  # of rows: how they are shown
+_ROW = {"case", "group", "family", "unit", "flop", "at", "frameworks"}
 _PACKAGES = ("numpy", "numba", "torch", "jax")
 
 
@@ -18,8 +21,8 @@ class ResultsError(Exception):
     """A file that does not hold the results of a run."""
 
 
-def describe(command: list[str], threads: int, peak: float | None) -> dict[str, Any]:
-    """Everything but the rows. ``peak``: measured GFLOP/s of a float32 matmul."""
+def describe(command: list[str], threads: int, dtype: str, peak: float | None) -> dict[str, Any]:
+    """Everything but the rows. ``peak``: measured GFLOP/s of a matmul of that dtype."""
     versions = {"python": platform.python_version()}
     for package in _PACKAGES:
         try:
@@ -33,6 +36,7 @@ def describe(command: list[str], threads: int, peak: float | None) -> dict[str, 
         "machine": {"cpu": _cpu(), "cores": os.cpu_count(), "system": f"{platform.system()} {platform.machine()}"},
         "versions": versions,
         "threads": threads,
+        "dtype": dtype,
         "peak_gflops": peak,
     }
 
@@ -67,7 +71,22 @@ def load(path: str) -> dict[str, Any]:
         raise ResultsError(f"{path} is not JSON: {error}") from error
     if not isinstance(results, dict) or results.get("schema") != SCHEMA or not isinstance(results.get("cases"), list):
         raise ResultsError(f"{path} does not hold results of this version of the benchmark (schema {SCHEMA})")
+    results.setdefault("dtype", "float32")  # files from before there was a choice
+    missing = describe([], 1, "float32", None).keys() - results.keys()
+    if missing or not isinstance(results["machine"], dict) or "cpu" not in results["machine"]:
+        raise ResultsError(f"{path} does not say {', '.join(sorted(missing)) or 'on which machine it was measured'}")
     for row in results["cases"]:
-        if not isinstance(row, dict) or {"case", "group", "family", "unit", "frameworks"} - row.keys():
+        if not _is_case(row):
             raise ResultsError(f"{path} holds a row that is no case: {str(row)[:80]}")
     return results
+
+
+def _is_case(row: Any) -> bool:
+    if not isinstance(row, dict) or _ROW - row.keys() or row["unit"] not in UNITS:
+        return False
+    numbers = ("median", "p10", "p90", "runs")
+    return isinstance(row["frameworks"], dict) and all(
+        isinstance(result, dict)
+        and ("error" in result or all(isinstance(result.get(number), int | float) for number in numbers))
+        for result in row["frameworks"].values()
+    )

@@ -25,10 +25,10 @@ Row = dict[str, Any]
 class Worker:
     """A framework in its own process."""
 
-    def __init__(self, framework: str, threads: int) -> None:
+    def __init__(self, framework: str, threads: int, dtype: str) -> None:
         self.framework = framework
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.worker", framework, str(threads)],
+            [sys.executable, "-m", "benchmarks.worker", framework, str(threads), dtype],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -60,11 +60,11 @@ def environment(threads: int) -> dict[str, str]:
 
 
 @contextmanager
-def workers(frameworks: list[str], threads: int) -> Iterator[list[Worker]]:
+def workers(frameworks: list[str], threads: int, dtype: str = "float32") -> Iterator[list[Worker]]:
     started: list[Worker] = []
     try:
         for name in frameworks:
-            started.append(Worker(name, threads))
+            started.append(Worker(name, threads, dtype))
         yield started
     finally:
         for worker in started:
@@ -72,16 +72,22 @@ def workers(frameworks: list[str], threads: int) -> Iterator[list[Worker]]:
 
 
 def disagreement(ours: dict[str, np.ndarray], theirs: dict[str, np.ndarray], tolerance: float) -> str | None:
-    """The first result that differs by more than ``tolerance`` of its largest value, or ``None``."""
+    """The first result that differs by more than ``tolerance`` of its largest value, or ``None``.
+
+    The tolerance is that of float32; in float64 it is as much smaller as the spacing of the numbers is.
+    """
     if ours.keys() != theirs.keys():
         return f"other results: {sorted(ours)} and {sorted(theirs)}"
     for name, a in ours.items():
         b = theirs[name]
         if a.shape != b.shape:
             return f"{name}: shapes {a.shape} and {b.shape}"
+        if a.dtype != b.dtype:
+            return f"{name}: {a.dtype} and {b.dtype}"
+        finer = np.finfo(a.dtype).eps / np.finfo(np.float32).eps if a.dtype.kind == "f" else 1.0
         scale = float(np.max(np.abs(b), initial=0.0)) + 1e-12
         error = float(np.max(np.abs(a.astype(np.float64) - b), initial=0.0)) / scale
-        if not error <= tolerance:
+        if not error <= tolerance * finer:
             return f"{name}: relative difference {error:.1e}"
     return None
 

@@ -2,7 +2,7 @@
 
 Commands: ``{"do": "prepare", "group": g, "case": name, "state": path | null, "outputs": path}``,
 ``{"do": "time", "seconds": s}``, ``{"do": "nothing"}``, answered when the framework is loaded, and ``{"do": "peak"}``:
-the GFLOP/s of NumPy's float32 matmul of 2048 × 2048.
+the GFLOP/s of NumPy's matmul of 2048 × 2048.
 """
 
 from __future__ import annotations
@@ -42,17 +42,17 @@ def _time(run: Callable[[], Any], seconds: float) -> list[float]:
     return times
 
 
-def _matmul_peak() -> float:
+def _matmul_peak(dtype: np.dtype) -> float:
     """The best of some products: what this machine can do, when it is left in peace."""
     n = 2048
-    a = np.random.default_rng(0).standard_normal((n, n), np.float32)
+    a = np.random.default_rng(0).standard_normal((n, n), dtype)
     return 2 * n**3 / min(_time(lambda: a @ a, 1.0)) / 1e9
 
 
 def main() -> None:
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # whatever a library prints must not mix with the answers
-    framework = FRAMEWORKS[sys.argv[1]](int(sys.argv[2]))  # type: ignore[call-arg]
+    framework = FRAMEWORKS[sys.argv[1]](int(sys.argv[2]), sys.argv[3])
     run: Callable[[], Any] | None = None
     for line in sys.stdin:
         command = json.loads(line)
@@ -62,7 +62,7 @@ def main() -> None:
                 run = None  # the arrays of the case before go first
                 run = _prepare(framework, command)
             elif command["do"] == "peak":
-                answer["gflops"] = _matmul_peak()
+                answer["gflops"] = _matmul_peak(framework.dtype)
             elif command["do"] == "time":
                 assert run is not None
                 answer["times"] = _time(run, command["seconds"])

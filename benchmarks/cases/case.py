@@ -22,6 +22,7 @@ class Case:
 
     family : the list that a geometric mean is taken over.
     flop : of one run, all passes together; 0 where arithmetic is not what takes the time.
+    tolerance : how far frameworks may differ in float32, relative to the largest value.
     at : where the case stands on the axis of its family, in the group ``scaling``.
     """
 
@@ -45,22 +46,22 @@ class OpCase(Case):
     classes: dict[str, int] = field(default_factory=dict)  # integer inputs: name -> how many classes
     constant: tuple[str, ...] = ()  # float inputs without a gradient, such as an image
 
-    def arrays(self) -> Arrays:
+    def arrays(self, dtype: np.dtype) -> Arrays:
         rng = np.random.default_rng(0)
         return {
             name: rng.integers(0, self.classes[name], shape)
             if name in self.classes
-            else rng.standard_normal(shape, np.float32)
+            else rng.standard_normal(shape, dtype)
             for name, shape in self.shapes.items()
         }
 
     def prepare(self, fw: Any, state: Mapping[str, np.ndarray] | None) -> Prepared:
         tensors = {
             name: fw.tensor(array, requires_grad=array.dtype.kind == "f" and name not in self.constant)
-            for name, array in self.arrays().items()
+            for name, array in self.arrays(fw.dtype).items()
         }
         y = self.call(fw, **tensors)
-        upstream = fw.tensor(np.random.default_rng(1).standard_normal(tuple(y.shape), np.float32))
+        upstream = fw.tensor(np.random.default_rng(1).standard_normal(tuple(y.shape), fw.dtype))
 
         def run() -> Any:
             for t in tensors.values():
@@ -90,13 +91,13 @@ class StepCase(Case):
     train: bool = True
     tolerance: float = 2e-3
 
-    def batch(self) -> tuple[np.ndarray, np.ndarray]:
+    def batch(self, dtype: np.dtype) -> tuple[np.ndarray, np.ndarray]:
         rng = np.random.default_rng(0)
         n, _, h, w = self.image
-        return rng.standard_normal(self.image, np.float32), rng.integers(0, self.classes, (n, h, w))
+        return rng.standard_normal(self.image, dtype), rng.integers(0, self.classes, (n, h, w))
 
     def prepare(self, fw: Any, state: Mapping[str, np.ndarray] | None) -> Prepared:
-        x, targets = (fw.tensor(array) for array in self.batch())
+        x, targets = (fw.tensor(array) for array in self.batch(fw.dtype))
         model = fw.model(self.model, self.image[1], self.classes, base=self.base)
         if state is not None:
             fw.load(model, state)
@@ -120,6 +121,6 @@ class StepCase(Case):
         def outputs() -> Arrays:
             if not self.train:
                 return {"logits": fw.numpy(infer()), **start}
-            return {"losses": np.array([float(run().item()) for _ in range(3)]), **start}
+            return {"losses": np.array([float(run().item()) for _ in range(3)], fw.dtype), **start}
 
         return (run if self.train else infer), outputs

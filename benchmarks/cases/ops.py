@@ -41,7 +41,7 @@ OPS = [
     ),
     _op(
         "batch_norm and relu (layers)",
-        lambda fw, x: fw.nn.Sequential(fw.nn.BatchNorm2d(32), fw.nn.ReLU())(x),
+        lambda fw, x: fw.nn.Sequential(fw.nn.BatchNorm2d(32, dtype=x.dtype), fw.nn.ReLU())(x),
         tolerance=1e-3,
     ),
     _op(

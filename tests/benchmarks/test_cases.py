@@ -36,6 +36,23 @@ def test_case_runs_and_gives_finite_results(case):
     assert all(np.isfinite(value).all() for value in results.values())
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "conv2d: 8×3×64×64 → 16, 3×3",
+        "batch_norm and relu (layers)",
+        "cross_entropy, 32 classes",
+        "perceptron 32×8-32-32-1",
+        "UNet base 16, 8×3×64×64: step",
+    ],
+)
+def test_case_in_float64_is_in_float64_throughout(name):
+    case = next(case for case in CASES if case.name == name)
+    _, outputs = small(case).prepare(Glassgrad(get_num_threads(), "float64"), None)
+    kinds = {value.dtype for value in outputs().values()}
+    assert kinds - {np.dtype(np.int64)} == {np.dtype(np.float64)}  # integers are counts of batches
+
+
 def test_weights_of_the_first_framework_are_those_of_the_second():
     case = small(next(case for case in CASES if isinstance(case, StepCase)))
     fw = Glassgrad(get_num_threads())

@@ -1,5 +1,7 @@
 import importlib.util
 import json
+import subprocess
+import sys
 
 import pytest
 
@@ -26,6 +28,10 @@ def refused(capsys, *arguments):
         (["ops", "--peers", "glassgrad"], "no peer named 'glassgrad'"),
         (["ops", "--threads", "0"], "must be positive"),
         (["ops", "--seconds", "nan"], "must be positive"),
+        (["ops", "--seconds", "inf"], "must be positive, and finite"),
+        (["ops", "--peers", "torch,auto"], "no peer named 'auto'; the peers are torch,"),
+        (["ops", "--dtype", "int8"], "argument --dtype: invalid choice: 'int8'"),
+        (["ops", "--plot", "--out", __file__], "test_cli.py: File exists"),
         (["ops", "--rounds", "-1"], "must be positive"),
         (["ops", "--compare", "/nowhere.json"], "/nowhere.json: No such file"),
     ],
@@ -46,6 +52,20 @@ def test_list_names_cases_without_measuring(capsys):
     assert capsys.readouterr().out.splitlines() == [step, f"{step}: peak above the start", f"{step}: whole process"]
 
 
+def test_filter_is_typed_on_any_keyboard(capsys):
+    assert cli.main(["ops", "--filter", "8X32x64x64 -> 64, 1x1", "--list"]) == 0
+    assert capsys.readouterr().out == "conv2d: 8×32×64×64 → 64, 1×1\n"
+
+
+def test_reader_that_has_gone_is_no_traceback():
+    command = subprocess.Popen(
+        [sys.executable, "-m", "benchmarks", "--list"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    command.stdout.close()
+    assert command.stderr.read() == ""
+    assert command.wait() == 130
+
+
 def test_small_run_measures_and_gives_json(capsys):
     arguments = ["overhead", "--filter", "one scalar op", "--peers", "none", "--seconds", "0.01", "--rounds", "2"]
     assert cli.main([*arguments, "--json"]) == 0
@@ -56,7 +76,17 @@ def test_small_run_measures_and_gives_json(capsys):
     assert case["case"] == "one scalar op"
     assert case["frameworks"]["glassgrad"]["median"] > 0
     assert results["peak_gflops"] > 0
+    assert results["dtype"] == "float32"
     assert "[1/1] one scalar op" in captured.err
+
+
+def test_small_run_in_float64_agrees_with_pytorch(capsys):
+    pytest.importorskip("torch")
+    arguments = ["ops", "--filter", "avg_pool", "--peers", "torch", "--seconds", "0.01", "--rounds", "1"]
+    assert cli.main([*arguments, "--dtype", "float64"]) == 0
+    head, *_, foot = capsys.readouterr().out.splitlines()
+    assert head.startswith("float64 ")
+    assert ", float64, matmul" in foot
 
 
 @pytest.fixture
@@ -87,12 +117,27 @@ def test_failed_case_and_regression_are_exit_code_1(capsys, measured, tmp_path):
     old = tmp_path / "old.json"
     old.write_text(capsys.readouterr().out)
     assert cli.main(["ops", "--compare", str(old)]) == 0
-    assert "no case became slower" in capsys.readouterr().err
+    assert "none of 1 times became slower" in capsys.readouterr().err
     measured[:] = [row("relu", glassgrad=2.0)]
     assert cli.main(["ops", "--compare", str(old)]) == 1
     assert "slower: relu, glassgrad: 2.00 times" in capsys.readouterr().err
     measured[0]["frameworks"]["torch"] = {"error": "does not agree"}
     assert cli.main(["ops"]) == 1
+
+
+def test_runs_that_do_not_compare_are_refused(capsys, measured, tmp_path):
+    measured += [row("relu", glassgrad=1.0)]
+    assert cli.main(["ops", "--json"]) == 0
+    old = tmp_path / "old.json"
+    old.write_text(capsys.readouterr().out)
+    message = "old.json was measured in float32, this is float64"
+    assert message in refused(capsys, "ops", "--dtype", "float64", "--compare", str(old))
+    assert "old.json has none of the cases of this run" in refused(capsys, "layers", "--compare", str(old))
+    assert f"no case of {old} in layers\n" in refused(capsys, "layers", "--load", str(old))
+    other = tmp_path / "other.json"
+    other.write_text(json.dumps(json.loads(old.read_text()) | {"dtype": "float64"}))
+    message = "old.json was measured in float32, this is float64"
+    assert message in refused(capsys, "--load", str(other), "--compare", str(old))
 
 
 def test_loaded_results_are_reported_and_drawn(capsys, measured, tmp_path):
@@ -101,11 +146,13 @@ def test_loaded_results_are_reported_and_drawn(capsys, measured, tmp_path):
         row("relu", glassgrad=1.0, glassgrad_compiled=0.8, torch=1.0),
         *(row(f"batch {n}", "scaling", float(n), glassgrad=float(n), torch=2.0 * n) for n in (1, 2, 4)),
     ]
+    for each in measured[1:]:
+        each["family"] = "conv, batch"
     assert cli.main(["--json"]) == 0
     saved = tmp_path / "now.json"
     saved.write_text(capsys.readouterr().out)
     assert cli.main(["--load", str(saved), "--plot", "--out", str(tmp_path / "pictures")]) == 0
-    assert "scaling: glassgrad grows as n^1.00" in capsys.readouterr().out
+    assert "conv: time ∝ batch^1.00 glassgrad, batch^1.00 torch" in capsys.readouterr().out
     for name in ("ratios.png", "scaling.png"):
         assert (tmp_path / "pictures" / name).read_bytes().startswith(b"\x89PNG")
 

@@ -21,7 +21,7 @@ class Actor:
         if self.error == command["do"]:
             return {"error": "planted"}
         if command["do"] == "prepare":
-            np.savez(command["outputs"], output=np.arange(5.0) * self.factor)
+            np.savez(command["outputs"], output=np.arange(5.0, dtype="f4") * np.float32(self.factor))
             return {}
         return {"times": [0.25, 0.5, 0.75]}
 
@@ -65,6 +65,14 @@ def test_failing_framework_has_an_error_and_the_others_have_times(tmp_path, comm
 def test_every_kind_of_difference_is_named(theirs, message):
     with pytest.raises(AssertionError, match=message):
         assert disagreement({"x": np.ones(3)}, theirs, 1e-4) is None, disagreement({"x": np.ones(3)}, theirs, 1e-4)
+
+
+def test_float64_agrees_to_its_own_digits():
+    ones = {"x": np.ones(3)}
+    assert disagreement(ones, {"x": np.ones(3) + 1e-14}, 1e-4) is None
+    assert "1.0e-12" in str(disagreement(ones, {"x": np.ones(3) + 1e-12}, 1e-4))
+    assert disagreement(ones, {"x": np.ones(3, "f4")}, 1e-4) == "x: float64 and float32"
+    assert disagreement({"x": np.arange(3)}, {"x": np.arange(3)}, 1e-4) is None
 
 
 def test_nan_in_both_is_no_agreement():
