@@ -8,7 +8,7 @@ All three are faces of one sum over n, o, c, output pixels p and taps k,
 with a chosen size the transposed convolution of fig. 11).
 
 Here the arguments are put in order; the work is done by register tiles, :mod:`.correlate` and :mod:`.weight_gradient`
-(:mod:`.stencil` and :mod:`.depthwise` where a group has one channel), in every type and geometry, and by
+(:mod:`.depthwise` and :mod:`.depthwise_weight` where a group has one channel), in every type and geometry, and by
 :mod:`.winograd` where 3 × 3 filters of many channels pay for it. Their readable twin is :mod:`.im2col`. ``stride=(sh,
 sw)``, ``padding=((top, bottom), (left, right))``, ``dilation=(dh, dw)``. Shapes were checked by
 :mod:`autograd.geometry`. Inputs of any memory layout are accepted and never written to; the result is C-contiguous.
@@ -23,9 +23,9 @@ from ..geometry import Padding, Pair, conv_output_size
 from . import winograd, winograd_weight
 from .arrays import canonical
 from .correlate import correlate
-from .depthwise import depthwise_weight_gradient
+from .depthwise import correlate_maps, maps
+from .depthwise_weight import depthwise_weight_gradient
 from .plan import adjoint_axis, forward_axis, plan
-from .stencil import apply_stencil, stencil
 from .weight_gradient import weight_gradient
 
 
@@ -42,8 +42,9 @@ def conv2d(x: np.ndarray, w: np.ndarray, *, stride: Pair, padding: Padding, dila
     (top, _), (left, _) = padding
     vertical = forward_axis(rows, w.shape[2], stride[0], top, dilation[0])
     horizontal = forward_axis(columns, w.shape[3], stride[1], left, dilation[1])
-    if x.shape[1] == groups and (taps := stencil(x.shape[2:], vertical, horizontal, w.shape[3], x.itemsize)):
-        return apply_stencil(x, w, taps, out)
+    depthwise = x.shape[1] == groups > 1
+    if depthwise and (cut := maps(x.shape[2:], out.shape[2:], vertical, horizontal, w.shape[2:], x.itemsize)):
+        return correlate_maps(x, w, cut, out)
     filter_size = w.shape[2] * w.shape[3]
     how = plan(x.shape, w.shape[0] // groups, groups, vertical, horizontal, w.shape[2:], filter_size, x.itemsize)
     return correlate(x, w, how, out, groups=groups, pitch=w.shape[1] * filter_size)
@@ -64,8 +65,9 @@ def conv2d_input(
         return out
     vertical = adjoint_axis(size[0], w.shape[2], stride[0], top, dilation[0])
     horizontal = adjoint_axis(size[1], w.shape[3], stride[1], left, dilation[1])
-    if g.shape[1] == groups and (taps := stencil(g.shape[2:], vertical, horizontal, w.shape[3], g.itemsize)):
-        return apply_stencil(g, w, taps, out)
+    depthwise = g.shape[1] == groups > 1
+    if depthwise and (cut := maps(g.shape[2:], tuple(size), vertical, horizontal, w.shape[2:], g.itemsize)):
+        return correlate_maps(g, w, cut, out)
     filter_size = w.shape[2] * w.shape[3]
     step = w.shape[1] * filter_size
     how = plan(g.shape, w.shape[1], groups, vertical, horizontal, w.shape[2:], step, g.itemsize)
@@ -80,9 +82,9 @@ def conv2d_weight(
     if not (g.size and x.size):
         return np.zeros((g.shape[1], x.shape[1] // groups, *kernel_size), x.dtype)
     if x.shape[1] == groups and g.shape[1] <= 2 * groups:
-        return depthwise_weight_gradient(
-            g, x, kernel_size=kernel_size, stride=stride, padding=padding, dilation=dilation
-        )
+        gw = depthwise_weight_gradient(g, x, kernel_size, stride, padding, dilation)
+        if np.isfinite(gw).all():
+            return gw
     if _plain(kernel_size, stride, dilation, groups) and winograd_weight.pays(g.shape, x.shape, padding, x.dtype):
         gw, finite = winograd_weight.weight_gradient(g, x, padding)
         if finite:

@@ -1,9 +1,13 @@
-"""The weight gradient where each group has one input channel: no copied windows, they would not pay.
+"""Correlation where each group has one input channel: map by map, and nothing is gathered.
 
-Few products are made with each pixel, so the padded plane is read at the offset of each tap as it is, and the gradient
-is laid out with the same pitch. The gaps between the rows are masked: there the plane holds numbers of the wrong row,
-and zero times NaN is no zero. A task is a *part* of the images and rows of one channel; parts are fixed by shape and
-added in order.
+Few products are made with each pixel, so what surrounds them decides. A map (or a block of its rows) goes into
+zero-padded planes, as :mod:`.plan` lays them out; the borders are zero from the beginning, so only the rows that exist
+are copied. Then every output is a sum over the same few offsets, and a table says which vectors to compute: each row in
+vectors, of which the last one ends with the row. A row that is shorter than a vector spills into the next one, which
+overwrites it; what would spill beyond the end goes through a buffer.
+
+The input gradient of a stride of 2 is four correlations, one for each residue of rows and columns, whose results are
+interleaved.
 """
 
 from __future__ import annotations
@@ -13,107 +17,199 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..geometry import Padding, Pair
+from ..geometry import Pair
 from .jit import njit
 from .parallel import parallel_for
 from .plan import (
     BLOCK_ROWS,
-    CHANNELS,
     ELEMENTS,
+    FIRST_TAP,
     HEIGHT,
-    LEAST_TASKS,
     PITCH,
+    SPREAD_H,
+    TAPS,
     WIDTH,
+    Axis,
+    Grid,
     Layout,
     ceil_div,
-    forward_axis,
     grid,
     lay_out,
 )
-from .planes import clear_run, copy_run, fill_planes
-from .tile import ROW_TAPS, add_masked_dots, dot_results
-from .vectors import lanes
+from .planes import copy_run, refill_planes
+from .tile import COLUMN, STRIP_ROWS, STRIPS, multiply_strips
+from .vectors import interleave, lanes
 
-# Pixels of a piece: gradient, mask and plane stay close to the core, and rows copied twice at its border are few.
-_PIXELS = 4096
-
-
-class _Cut(NamedTuple):
-    """How the sum of one group is cut."""
-
-    layout: Layout  # of the plane of one piece
-    pieces: int
-    parts: int
-    offsets: np.ndarray  # of the taps in the plane, filled up to whole blocks
+# Pixels of a block: planes and results stay in the first-level cache.
+_PIXELS = 2048
 
 
-def depthwise_weight_gradient(
-    g: np.ndarray, x: np.ndarray, *, kernel_size: Pair, stride: Pair, padding: Padding, dilation: Pair
-) -> np.ndarray:
-    """The adjoint of ``conv2d`` in w, with C groups: g (N, O, OH, OW) and x (N, C, H, W) to (O, 1, *kernel_size)."""
-    groups, outputs = x.shape[1], g.shape[1] // x.shape[1]
-    cut = _cut(x.shape, g.shape, kernel_size, stride, padding, dilation)
-    taps, blocks = kernel_size[0] * kernel_size[1], len(cut.offsets) // ROW_TAPS
-    sums = np.zeros((cut.parts, groups, outputs, blocks, dot_results(1, ROW_TAPS, x.dtype)), x.dtype)
-    tasks = cut.parts * groups
-    layout = (cut.layout.sizes, cut.layout.rows, cut.layout.columns, cut.offsets)
-    parallel_for(
-        *(_add_parts, tasks, g.reshape(-1, *g.shape[2:]), x.reshape(-1), sums, lanes(x.dtype), cut.pieces, *layout),
-        cost=g.size * taps / tasks / 8,
-    )
-    total = sums[0]
-    for part in sums[1:]:
-        total += part
-    by_tap = total[..., :ROW_TAPS].reshape(g.shape[1], -1)[:, :taps]
-    return np.ascontiguousarray(by_tap).reshape(g.shape[1], 1, *kernel_size)
+class Maps(NamedTuple):
+    """How the maps are cut, and what is computed of each block."""
+
+    layout: Layout
+    spans: np.ndarray  # see ``row_spans``
+    columns: np.ndarray  # of taps, see ``_columns``
+    counts: np.ndarray
+    places: np.ndarray  # (strips, 2): where a strip of pixels begins in a plane, and where its results go
+    targets: np.ndarray  # (vectors of a phase, 2): where results are interleaved from, and to
 
 
 @lru_cache(maxsize=256)
-def _cut(
-    x: tuple[int, ...], g: tuple[int, ...], kernel_size: Pair, stride: Pair, padding: Padding, dilation: Pair
-) -> _Cut:
-    batch, _, out_rows, out_columns = g
-    vertical = forward_axis(out_rows, kernel_size[0], stride[0], padding[0][0], dilation[0])
-    horizontal = forward_axis(out_columns, kernel_size[1], stride[1], padding[1][0], dilation[1])
-    planes = grid((x[2], x[3]), vertical, horizontal)
-    rows = ceil_div(out_rows, ceil_div(out_rows * planes.pitch, _PIXELS))
-    pieces = batch * ceil_div(out_rows, rows)
-    taps = kernel_size[0] * kernel_size[1]
-    layout = lay_out(planes, 1, rows, kernel_size, taps)
-    offsets = np.zeros(ceil_div(taps, ROW_TAPS) * ROW_TAPS, np.int64)
-    offsets[:taps] = layout.taps[:, 1]
-    return _Cut(layout, pieces, min(pieces, ceil_div(LEAST_TASKS, x[1])), offsets)
+def maps(size: Pair, out: Pair, vertical: Axis, horizontal: Axis, kernel_size: Pair, itemsize: int) -> Maps | None:
+    """The plan for maps of ``size``, or None for what :mod:`.correlate` must do."""
+    spread = vertical.spread, horizontal.spread
+    phases = len(vertical.phases) * len(horizontal.phases)
+    if spread not in ((1, 1), (2, 2)) or phases != spread[0] * spread[1]:
+        return None
+    if not all(phase.taps for axis in (vertical, horizontal) for phase in axis.phases):
+        return None
+    planes, vector = grid(size, vertical, horizontal), lanes(f"f{itemsize}")
+    block_rows, blocks = cut_rows(planes)
+    layout = lay_out(planes, 1, block_rows, kernel_size, 0)
+    starts = _starts(planes.columns.outputs, vector)
+    strips = [(r, c) for r in _starts(block_rows, STRIP_ROWS) for c in starts]
+    targets = []
+    if phases == 1:
+        places = [(r * planes.pitch + c, r * out[1] + c) for r, c in strips]
+    else:
+        places = [(r * planes.pitch + c, i * STRIP_ROWS * vector) for i, (r, c) in enumerate(strips)]
+        lines = {
+            (r + i, c): (n * STRIP_ROWS + i) * vector for n, (r, c) in enumerate(strips) for i in range(STRIP_ROWS)
+        }
+        apart = ceil_div(len(strips), STRIPS) * STRIPS * STRIP_ROWS * vector
+        for r in range(block_rows):
+            for side in range(2):
+                targets += [(2 * side * apart + lines[r, c], (2 * r + side) * out[1] + 2 * c) for c in starts]
+    places += places[-1:] * (-len(places) % STRIPS)
+    columns, counts = _columns(layout, planes.pitch)
+    tables = (
+        row_spans(planes, block_rows, blocks),
+        columns,
+        counts,
+        np.array(places),
+        np.array(targets, np.int64).reshape(-1, 2),
+    )
+    for table in tables:
+        table.flags.writeable = False
+    return Maps(layout, *tables)
+
+
+def _starts(length: int, step: int) -> list[int]:
+    """Where pieces of ``step`` elements begin that cover ``length``; the last one ends with it."""
+    return [max(0, min(t, length - step)) for t in range(0, length, step)]
+
+
+def _columns(layout: Layout, pitch: int) -> tuple[np.ndarray, np.ndarray]:
+    """The taps of each phase as columns of taps below each other, see ``multiply_strips``; (first, counts) of each."""
+    columns: list[list[int]] = []
+    counts = []
+    for phase in layout.phases:
+        taps = {offset: weight for weight, offset in layout.taps[phase[FIRST_TAP] :][: phase[TAPS]].tolist()}
+        found = []
+        for offset in sorted(taps):
+            column: list[int] = []
+            while offset in taps and len(column) < COLUMN:
+                if len(column) > 1 and taps[offset] - column[-1] != column[1] - column[0]:
+                    break
+                column.append(taps.pop(offset))
+                offset += pitch
+            if column:
+                step = column[1] - column[0] if len(column) > 1 else 0
+                found.append((len(column), column[0], offset - len(column) * pitch, step))
+        found.sort(key=lambda column: -column[0])
+        lengths = [length for length, *_ in found]
+        counts.append((len(columns), *(lengths.count(length) for length in range(COLUMN, 0, -1))))
+        columns += [column for _, *column in found]
+    return np.array(columns), np.array(counts)
+
+
+def cut_rows(planes: Grid) -> Pair:
+    """Output rows of a block, and blocks of a map."""
+    rows = planes.rows.outputs
+    block_rows = ceil_div(rows, ceil_div(rows * planes.pitch, _PIXELS))
+    return block_rows, ceil_div(rows, block_rows)
+
+
+def row_spans(planes: Grid, block_rows: int, blocks: int) -> np.ndarray:
+    """For each block and residue of rows: how many rows of a plane lie above the map, how many in it, and the first."""
+    rows, plane_rows = planes.rows, block_rows + planes.rows.span
+    step, spans = rows.axis.step, []
+    for block in range(blocks):
+        for residue in rows.residues:
+            first = (block * block_rows + rows.first) * step + residue
+            above = min(plane_rows, max(0, ceil_div(-first, step)))
+            below = min(plane_rows, max(above, ceil_div(planes.size[0] - first, step)))
+            spans.append((above, below - above, first + above * step))
+    return np.array(spans).reshape(blocks, -1, 3)
+
+
+def correlate_maps(x: np.ndarray, w: np.ndarray, how: Maps, out: np.ndarray) -> np.ndarray:
+    """Fill ``out`` (N, C·M, H, W), M outputs for each channel of ``x``, each with a filter of ``w``."""
+    count = x.shape[0] * x.shape[1] * len(how.spans)
+    parallel_for(
+        *(_correlate_maps, count, x.reshape(-1), w.reshape(out.shape[1], -1), out, x.shape[1], lanes(x.dtype)),
+        *(how.layout.sizes, how.layout.rows, how.layout.columns, *how[1:]),
+        cost=out.size / count * w.shape[2] * w.shape[3],
+    )
+    return out
 
 
 @njit
-def _add_parts(start, stop, g, x, sums, lanes, pieces, sizes, rows, columns, offsets):
-    image_size, pitch, block_rows = sizes[HEIGHT] * sizes[WIDTH], sizes[PITCH], sizes[BLOCK_ROWS]
-    parts, groups, outputs, blocks, results = sums.shape
-    out_rows, out_columns = g.shape[1], g.shape[2]
-    row_pieces = (out_rows + block_rows - 1) // block_rows
-    capacity = (block_rows * pitch + lanes - 1) // lanes * lanes + lanes
-    flat_g, flat_sums = g.reshape(-1), sums.reshape(-1)
-    planes = np.empty(sizes[ELEMENTS], x.dtype)
-    lines = np.zeros(2 * capacity, x.dtype)  # the gradient, and 1 where it is one
-    masked = 0
+def _correlate_maps(
+    start, stop, x, w, out, channels, lanes, sizes, rows, residues, spans, columns, counts, places, targets
+):
+    out_rows, out_columns = out.shape[2], out.shape[3]
+    outputs, filter_size, phases, strips = w.shape[0] // channels, w.shape[1], counts.shape[0], places.shape[0]
+    blocks, pitch, line = spans.shape[0], sizes[PITCH], sizes[BLOCK_ROWS] * sizes[SPREAD_H] * out_columns
+    map_size, out_size = sizes[HEIGHT] * sizes[WIDTH], out_rows * out_columns
+    flat, weights, numbers = out.reshape(-1), w.reshape(-1), counts.reshape(-1)
+    apart = strips * STRIP_ROWS * lanes
+    sums = np.empty(phases * apart if phases > 1 else 0, x.dtype)
+    planes = np.zeros(sizes[ELEMENTS] + STRIP_ROWS * pitch, x.dtype)  # maps of fewer rows have a strip too
+    if phases > 1:
+        reach = targets[-1, 1] + 2 * lanes
+    else:
+        reach = places[-1, 1] + (STRIP_ROWS - 1) * out_columns + lanes
+    rest = np.empty(reach, x.dtype)
+    block, image, channel = start % blocks, start // blocks, start // blocks % channels
     for task in range(start, stop):
-        part, group = task // groups, task % groups
-        for piece in range(part * pieces // parts, (part + 1) * pieces // parts):
-            image, first_row = piece // row_pieces * groups + group, piece % row_pieces * block_rows
-            high = min(block_rows, out_rows - first_row)
-            length = ((high - 1) * pitch + out_columns + lanes - 1) // lanes * lanes
-            if high != masked:
-                for t in range(capacity):
-                    lines[capacity + t] = 1 if t // pitch < high and t % pitch < out_columns else 0
-                masked = high
-            fill_planes(x, image * image_size, sizes[CHANNELS], first_row, lanes, sizes, rows, columns, planes, 0)
-            for o in range(outputs):
-                source = ((image * outputs + o) * out_rows + first_row) * out_columns
-                for r in range(high):
-                    copy_run(lines, r * pitch, flat_g, source + r * out_columns, out_columns, capacity, lanes)
-                    clear_run(lines, r * pitch + out_columns, pitch - out_columns, lanes)
-                clear_run(lines, (high - 1) * pitch + out_columns, lanes, lanes)
-                for block in range(blocks):
-                    at = ((task * outputs + o) * blocks + block) * results
-                    first = block * ROW_TAPS
-                    add_masked_dots(lines, 0, capacity, planes, 0, offsets, first, length, flat_sums, at)
+        refill_planes(x, image * map_size, block, spans, lanes, sizes, rows, residues, planes)
+        for o in range(outputs):
+            w0, place = (channel * outputs + o) * filter_size, (image * outputs + o) * out_size + block * line
+            # what a block may write: up to the end of the map, or of all maps of this range
+            end = (image * outputs + o + 1) * out_size if blocks > 1 else stop * outputs * out_size
+            alone = place + reach > end or (blocks > 1 and task + 1 == stop)
+            if phases > 1:
+                for phase in range(phases):
+                    at, first, v = phase * (COLUMN + 1) + 1, counts[phase, 0], 0
+                    while v < strips:
+                        multiply_strips(
+                            *(weights, w0, planes, 0, pitch, columns, first, numbers, at, places, v),
+                            *(sums, phase * apart, lanes),
+                        )
+                        v += STRIPS
+                if alone:
+                    for t in range(targets.shape[0]):
+                        interleave(rest, targets[t, 1], sums, targets[t, 0], targets[t, 0] + apart)
+                else:
+                    for t in range(targets.shape[0]):
+                        interleave(flat, place + targets[t, 1], sums, targets[t, 0], targets[t, 0] + apart)
+            elif alone:
+                for v in range(0, strips, STRIPS):
+                    multiply_strips(
+                        weights, w0, planes, 0, pitch, columns, 0, numbers, 1, places, v, rest, 0, out_columns
+                    )
+            else:
+                for v in range(0, strips, STRIPS):
+                    multiply_strips(
+                        weights, w0, planes, 0, pitch, columns, 0, numbers, 1, places, v, flat, place, out_columns
+                    )
+            if alone:
+                length = min(line, out_size - block * line)
+                copy_run(flat, place, rest, 0, length, place + length, lanes)
+        block += 1
+        if block == blocks:
+            block, image, channel = 0, image + 1, channel + 1
+        if channel == channels:
+            channel = 0

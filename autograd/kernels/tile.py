@@ -10,7 +10,6 @@ from __future__ import annotations
 from typing import Any
 
 from numba import types
-from numba.core.errors import TypingError
 
 from .vectors import REGISTERS, Body, Emitter, constant, float_arrays, intrinsic, lanes
 
@@ -20,7 +19,8 @@ OUTER_VECTORS = 3  # of pixels
 ROW_VECTORS = 4 if lanes("f4") == 16 else 8  # of pixels of one channel: enough sums to hide the latency of adding
 DOT_ROWS = 4 if REGISTERS == 32 else 2  # output channels
 DOT_TAPS = 6
-STENCIL_VECTORS = 4  # of pixels: a mask is loaded with each, so loads and not sums are what it waits for
+STRIP_ROWS, STRIPS = 4, 2  # of one channel; strips of 8 rows were more often partly empty
+COLUMN = 3  # taps below each other: their weights must fit the registers too
 ROW_TAPS = 9  # of one output channel: a 3 × 3 filter at once
 
 
@@ -89,38 +89,59 @@ def _outer(height: int, width: int, weights: Any, pixels: Any, taps: Any, result
 
 
 @intrinsic
-def multiply_masked(typing_context, weights, w0, pixels, p0, taps, first, count, masks, m0, pitch, result, r0):
-    """``result[r0 + p] = sum over k of weights[w0 + taps[k, 0]] · pixels[p0 + taps[k, 1] + p]``, ``count`` taps from
-    ``first`` on, at least one; the pixel is taken as 0 where ``masks[m0 + k·pitch + p]`` has no bits;
-    STENCIL_VECTORS · lanes pixels p.
+def multiply_strips(
+    typing_context, weights, w0, pixels, p0, pitch, columns, first, counts, c0, places, v0, result, r0, step
+):
+    """STRIPS strips of STRIP_ROWS rows of one vector, each the sum over columns of taps of weights · pixels.
+
+    Row r of strip v has its pixels at ``p0 + places[v0 + v, 0] + r·pitch``, its results at ``r0 + places[v0 + v, 1] +
+    r·step``. A column is up to COLUMN taps below each other: tap i has the weight ``w0 + column[0] + i·column[2]`` and
+    adds ``column[1] + i·pitch`` to where its pixels are. There are ``counts[c0 + i]`` columns of COLUMN − i taps from
+    ``first`` on, the longest first. So a vector of pixels is loaded once for all rows that meet it.
     """
     element = float_arrays(weights, pixels, result)
-    if masks.dtype != (types.int32 if element == types.float32 else types.int64):
-        raise TypingError(f"masks are integers as wide as {element}, got {masks}")
     index = types.int64
-    signature = types.void(weights, index, pixels, index, taps, index, index, masks, index, index, result, index)
+    signature = types.void(
+        *(weights, index, pixels, index, index, columns, index, counts, index, places, index, result, index, index)
+    )
 
     def generate(context, builder, signature, args):
-        _, w0, _, p0, _, first, count, _, m0, pitch, _, r0 = args
+        _, w0, _, p0, pitch, _, first, _, c0, _, v0, _, r0, step = args
         emit, body = Emitter(context, builder, element), Body(context, builder, signature, args)
-        weights, pixels, result = body.address(0, w0), body.address(2, p0), body.address(10, r0)
-        table = body.address(4, builder.mul(first, constant(2)))
-        masks = builder.gep(body.address(7, m0), [builder.mul(first, pitch)])
+        weights, pixels, result = body.address(0, w0), body.address(2, p0), body.address(11, r0)
+        table, counts = body.address(5, builder.mul(first, constant(3))), body.address(7, c0)
+        places = body.address(9, builder.mul(v0, constant(2)))
+        at = [[builder.load(builder.gep(places, [constant(2 * v + i)])) for i in range(2)] for v in range(STRIPS)]
+        sources = [builder.gep(pixels, [source]) for source, _ in at]
+        sums = [emit.zero] * (STRIPS * STRIP_ROWS)
+        for height in range(COLUMN, 0, -1):
 
-        def accumulate(k, sums):
-            entry = builder.gep(table, [builder.mul(k, constant(2))])
-            weight = emit.splat(builder.load(builder.gep(weights, [builder.load(entry)])))
-            window = builder.gep(pixels, [builder.load(builder.gep(entry, [constant(1)]))])
-            bits = builder.gep(masks, [builder.mul(k, pitch)])
-            following = []
-            for v, total in enumerate(sums):
-                place = [constant(v * emit.lanes)]
-                pixel = emit.load_masked(builder.gep(window, place), builder.gep(bits, place))
-                following.append(emit.multiply_add(weight, pixel, total))
-            return following
+            def accumulate(k, sums, height=height, table=table):
+                entry = builder.gep(table, [builder.mul(k, constant(3))])
+                tap, offset, apart = (builder.load(builder.gep(entry, [constant(i)])) for i in range(3))
+                filters = []
+                for i in range(height):
+                    place = builder.add(tap, builder.mul(apart, constant(i)))
+                    filters.append(emit.splat(builder.load(builder.gep(weights, [place]))))
+                following = list(sums)
+                for v, source in enumerate(sources):
+                    row = builder.gep(source, [offset])
+                    for j in range(STRIP_ROWS + height - 1):
+                        vector = emit.load(row)
+                        for i in range(max(0, j - STRIP_ROWS + 1), min(height, j + 1)):
+                            n = v * STRIP_ROWS + j - i
+                            following[n] = emit.multiply_add(filters[i], vector, following[n])
+                        row = builder.gep(row, [pitch])
+                return following
 
-        for v, value in enumerate(body.loop(count, 1, [emit.zero] * STENCIL_VECTORS, accumulate)):
-            emit.store(value, builder.gep(result, [constant(v * emit.lanes)]))
+            count = builder.load(builder.gep(counts, [constant(COLUMN - height)]))
+            sums = body.loop(count, 1, sums, accumulate, often=False)
+            table = builder.gep(table, [builder.mul(count, constant(3))])
+        for v, (_, target) in enumerate(at):
+            place = builder.gep(result, [target])
+            for r in range(STRIP_ROWS):
+                emit.store(sums[v * STRIP_ROWS + r], place)
+                place = builder.gep(place, [step])
         return context.get_dummy_value()
 
     return signature, generate
@@ -133,16 +154,16 @@ def add_dots(typing_context, rows, r0, pitch, pixels, p0, offsets, o0, length, r
     M = DOT_ROWS output channels m, J = DOT_TAPS taps j. length must be a positive multiple of ``lanes``;
     ``dot_results`` elements of the result are read and written, those behind M·J unchanged. The sum runs lane by lane.
     """
-    return _dots(DOT_ROWS, DOT_TAPS, False, rows, pixels, offsets, result)
+    return _dots(DOT_ROWS, DOT_TAPS, rows, pixels, offsets, result)
 
 
 @intrinsic
-def add_masked_dots(typing_context, rows, r0, pitch, pixels, p0, offsets, o0, length, result, s0):
-    """``add_dots`` for one output channel and ROW_TAPS taps; pixels where ``rows[r0 + pitch + p]`` is 0 count as 0."""
-    return _dots(1, ROW_TAPS, True, rows, pixels, offsets, result)
+def add_row_dots(typing_context, rows, r0, pitch, pixels, p0, offsets, o0, length, result, s0):
+    """``add_dots`` for one output channel and ROW_TAPS taps."""
+    return _dots(1, ROW_TAPS, rows, pixels, offsets, result)
 
 
-def _dots(height: int, width: int, masked: bool, rows: Any, pixels: Any, offsets: Any, result: Any) -> tuple:
+def _dots(height: int, width: int, rows: Any, pixels: Any, offsets: Any, result: Any) -> tuple:
     element = float_arrays(rows, pixels, result)
     index = types.int64
     signature = types.void(rows, index, index, pixels, index, offsets, index, index, result, index)
@@ -152,17 +173,14 @@ def _dots(height: int, width: int, masked: bool, rows: Any, pixels: Any, offsets
         emit, body = Emitter(context, builder, element), Body(context, builder, signature, args)
         row, pixels, result = body.address(0, r0), body.address(3, p0), body.address(8, s0)
         offsets = body.address(5, o0)
-        rows = [builder.gep(row, [builder.mul(pitch, constant(m))]) for m in range(height + masked)]
+        rows = [builder.gep(row, [builder.mul(pitch, constant(m))]) for m in range(height)]
         taps = [builder.gep(pixels, [builder.load(builder.gep(offsets, [constant(j)]))]) for j in range(width)]
 
         def accumulate(p, sums):
             ours = [emit.load(builder.gep(pointer, [p])) for pointer in rows]
-            inside = builder.fcmp_unordered("!=", ours.pop(), emit.zero) if masked else None
             following = list(sums)
             for j, pointer in enumerate(taps):
                 theirs = emit.load(builder.gep(pointer, [p]))
-                if inside is not None:
-                    theirs = builder.select(inside, theirs, emit.zero)
                 for m in range(height):
                     following[m * width + j] = emit.multiply_add(ours[m], theirs, sums[m * width + j])
             return following

@@ -59,13 +59,12 @@ class Emitter:
         loaded.align = self.align
         return loaded
 
-    def load_masked(self, pointer: ir.Value, mask: ir.Value) -> ir.Value:
-        """Zero in the lanes whose mask, integers of the same width, has no bits."""
-        integers = ir.VectorType(ir.IntType(8 * self.align), self.lanes)
-        bits = self.builder.load(self.builder.bitcast(mask, integers.as_pointer()))
-        bits.align = self.align
-        loaded = self.builder.bitcast(self.load(pointer), integers)
-        return self.builder.bitcast(self.builder.and_(loaded, bits), self.vector)
+    def first(self, count: ir.Value) -> ir.Value:
+        """The mask of the lanes below ``count``."""
+        integers = ir.VectorType(_I64, self.lanes)
+        place = self.builder.insert_element(ir.Constant(integers, ir.Undefined), count, ir.Constant(_I32, 0))
+        counts = self.builder.shuffle_vector(place, place, ir.Constant(ir.VectorType(_I32, self.lanes), None))
+        return self.builder.icmp_signed("<", ir.Constant(integers, list(range(self.lanes))), counts)
 
     def store(self, value: ir.Value, pointer: ir.Value) -> None:
         self.builder.store(value, self.builder.bitcast(pointer, self.vector.as_pointer())).align = self.align
@@ -133,11 +132,19 @@ class Body:
         struct = make_array(self.signature.args[array])(self.context, self.builder, self.args[array])
         return self.builder.gep(struct.data, [position])
 
-    def loop(self, stop: ir.Value, step: int, start: list[ir.Value], body: Any) -> list[ir.Value]:
-        """Carry ``start`` through ``values = body(k, values)`` for k = 0, step, ... < stop; at least once."""
+    def loop(
+        self, stop: ir.Value, step: int, start: list[ir.Value], body: Any, *, often: bool = True
+    ) -> list[ir.Value]:
+        """Carry ``start`` through ``values = body(k, values)`` for k = 0, step, ... < stop.
+
+        often : the caller knows that it is at least once.
+        """
         builder, before = self.builder, self.builder.block
         inside, after = builder.append_basic_block("tile"), builder.append_basic_block("tile_end")
-        builder.branch(inside)
+        if often:
+            builder.branch(inside)
+        else:
+            builder.cbranch(builder.icmp_signed("<", constant(0), stop), inside, after)
         builder.position_at_end(inside)
         k = builder.phi(_I64)
         k.add_incoming(constant(0), before)
@@ -145,13 +152,19 @@ class Body:
         for phi, value in zip(carried, start):
             phi.add_incoming(value, before)
         values = body(k, carried)
-        following = builder.add(k, constant(step))
-        k.add_incoming(following, inside)
+        following, last = builder.add(k, constant(step)), builder.block  # not ``inside`` where the body is a loop
+        k.add_incoming(following, last)
         for phi, value in zip(carried, values):
-            phi.add_incoming(value, inside)
+            phi.add_incoming(value, last)
         builder.cbranch(builder.icmp_signed("<", following, stop), inside, after)
         builder.position_at_end(after)
-        return values
+        if often:
+            return values
+        results = [builder.phi(value.type) for value in start]
+        for phi, value, skipped in zip(results, values, start):
+            phi.add_incoming(value, last)
+            phi.add_incoming(skipped, before)
+        return results
 
 
 def constant(value: int) -> ir.Constant:
@@ -213,3 +226,48 @@ def clear_vector(typing_context, target, t0):
         return context.get_dummy_value()
 
     return types.void(target, index), generate
+
+
+@intrinsic
+def copy_rows(typing_context, target, t0, target_pitch, source, s0, source_pitch, rows, width):
+    """``target[t0 + r·target_pitch + c] = source[s0 + r·source_pitch + c]`` for r < ``rows`` and c < ``width``, both
+    at least one, row after row. Rows shorter than a vector are followed by zeros to its end.
+    """
+    return _rows(1, target, source)
+
+
+@intrinsic
+def copy_even_rows(typing_context, target, t0, target_pitch, source, s0, source_pitch, rows, width):
+    """``copy_rows`` of ``source[s0 + r·source_pitch + 2·c]``; two whole vectors are read for each."""
+    return _rows(2, target, source)
+
+
+def _rows(step: int, target: Any, source: Any) -> tuple:
+    element, index = float_arrays(target, source), types.int64
+    signature = types.void(target, index, index, source, index, index, index, index)
+
+    def generate(context, builder, signature, args):
+        _, t0, target_pitch, _, s0, source_pitch, rows, width = args
+        emit, body = Emitter(context, builder, element), Body(context, builder, signature, args)
+        to, start = body.address(0, t0), body.address(3, s0)
+        exist, last = emit.first(width), builder.sub(width, constant(emit.lanes))
+        last = builder.select(builder.icmp_signed("<", last, constant(0)), constant(0), last)
+
+        def copy_row(r, _):
+            row_to, row = (builder.gep(p, [builder.mul(r, d)]) for p, d in ((to, target_pitch), (start, source_pitch)))
+
+            def copy(c, _):
+                c = builder.select(builder.icmp_signed("<", c, last), c, last)  # the last vector ends with the row
+                first = builder.gep(row, [builder.mul(c, constant(step))])
+                loaded = emit.load(first)
+                if step == 2:
+                    loaded = emit.every_second(loaded, emit.load(builder.gep(first, [constant(emit.lanes)])), 0)
+                emit.store(builder.select(exist, loaded, emit.zero), builder.gep(row_to, [c]))
+                return []
+
+            return body.loop(width, emit.lanes, [], copy)
+
+        body.loop(rows, 1, [], copy_row)
+        return context.get_dummy_value()
+
+    return signature, generate

@@ -60,6 +60,25 @@ CASES = {
         (3, 1, 3, 5),
         {"groups": 3, "stride": (2, 2), "padding": ((1, 1), (2, 2))},
     ),
+    "depthwise, stride 2 of an odd size": (
+        (2, 3, 9, 11),
+        (6, 1, 3, 3),
+        {"groups": 3, "stride": (2, 2), "padding": ((1, 1), (1, 1))},
+    ),
+    "depthwise, 7x7 maps": ((2, 5, 7, 7), (5, 1, 3, 3), {"groups": 5, "padding": ((1, 1), (1, 1))}),
+    "depthwise, 7x7 filters": ((1, 2, 9, 10), (4, 1, 7, 7), {"groups": 2, "padding": ((3, 3), (3, 3))}),
+    "depthwise, maps of one row": ((2, 4, 1, 21), (4, 1, 1, 5), {"groups": 4, "padding": ((0, 0), (2, 2))}),
+    "depthwise, maps of one pixel": ((2, 9, 1, 1), (9, 1, 3, 3), {"groups": 9, "padding": ((1, 1), (1, 1))}),
+    "depthwise, stride 3": (
+        (1, 2, 11, 17),
+        (2, 1, 4, 3),
+        {"groups": 2, "stride": (3, 3), "padding": ((2, 1), (1, 0))},
+    ),
+    "depthwise, stride 1, 2": (
+        (1, 2, 9, 12),
+        (2, 1, 3, 3),
+        {"groups": 2, "stride": (1, 2), "padding": ((1, 0), (0, 1))},
+    ),
     "one pixel": ((1, 1, 1, 1), (1, 1, 1, 1), {}),
     "one column": ((1, 2, 9, 1), (2, 2, 3, 1), {"padding": ((1, 1), (0, 0))}),
     "one row, wider than two tiles": ((1, 1, 1, 131), (2, 1, 1, 3), {"padding": ((0, 0), (1, 1))}),
@@ -123,9 +142,9 @@ def test_col2im_is_the_adjoint_of_im2col(name):
 
 
 @st.composite
-def geometries(draw):
+def geometries(draw, depthwise=False):
     """Any convolution with an output, images large enough to make several blocks and tiles."""
-    groups = draw(st.sampled_from([1, 1, 1, 2, 3]))
+    groups = draw(st.sampled_from([2, 3, 7] if depthwise else [1, 1, 1, 2, 3]))
     kernel, stride, dilation, size, padding = [], [], [], [], []
     for _ in range(2):
         k, s, d = draw(st.integers(1, 4)), draw(st.integers(1, 3)), draw(st.integers(1, 3))
@@ -133,14 +152,14 @@ def geometries(draw):
         kernel, stride, dilation = [*kernel, k], [*stride, s], [*dilation, d]
         padding.append((before, after))
         size.append(draw(st.integers(max(1, d * (k - 1) + 1 - before - after), 70)))
-    x_shape = (draw(st.integers(1, 3)), groups * draw(st.integers(1, 9)), *size)
-    w_shape = (groups * draw(st.integers(1, 18)), x_shape[1] // groups, *kernel)
+    x_shape = (draw(st.integers(1, 3)), groups * draw(st.integers(1, 1 if depthwise else 9)), *size)
+    w_shape = (groups * draw(st.integers(1, 3 if depthwise else 18)), x_shape[1] // groups, *kernel)
     options = {"stride": tuple(stride), "padding": tuple(padding), "dilation": tuple(dilation), "groups": groups}
     return x_shape, w_shape, options
 
 
-@given(geometries(), st.sampled_from([np.float32, np.float64]))
-@settings(max_examples=120, deadline=None)
+@given(st.one_of(geometries(), geometries(depthwise=True)), st.sampled_from([np.float32, np.float64]))
+@settings(max_examples=160, deadline=None)
 def test_fast_path_is_its_explicit_twin(geometry, dtype):
     x_shape, w_shape, options = geometry
     rng = np.random.default_rng(0)
@@ -165,6 +184,13 @@ LARGE = {
         (32, 1, 5, 5),
         {"padding": ((2, 2), (2, 2)), "groups": 32, "stride": (2, 2)},
     ),
+    "depthwise, small maps": ((3, 300, 7, 7), (300, 1, 3, 3), {"padding": ((1, 1), (1, 1)), "groups": 300}),
+    "depthwise, stride 2 of an odd size": (
+        (2, 80, 35, 37),
+        (80, 1, 3, 3),
+        {"padding": ((1, 1), (1, 1)), "groups": 80, "stride": (2, 2)},
+    ),
+    "depthwise, blocks of narrow rows": ((2, 5, 3000, 5), (10, 1, 3, 3), {"padding": ((1, 1), (1, 1)), "groups": 5}),
 }
 
 
@@ -240,7 +266,7 @@ def test_inputs_are_never_written_and_may_be_read_only():
     "name",
     [
         *("3x3 same", "stride 2 leaves a rest", "dilation", "depthwise", "depthwise, output as large as the input"),
-        "depthwise, stride 2 of an even size",
+        *("depthwise, stride 2 of an even size", "depthwise, 7x7 maps", "depthwise, stride 2 of an odd size"),
     ],
 )
 def test_nan_and_infinity_reach_exactly_the_results_they_belong_to(name, poison):

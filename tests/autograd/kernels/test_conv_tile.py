@@ -6,7 +6,6 @@ import sys
 
 import numpy as np
 import pytest
-from numba.core.errors import TypingError
 
 from autograd.kernels import conv, planes, tile, vectors
 from autograd.kernels.jit import njit
@@ -32,13 +31,21 @@ def dots(rows, pixels, offsets, length, result):
 
 
 @njit
-def stencil(weights, pixels, taps, masks, result):
-    tile.multiply_masked(weights, 3, pixels, 50, taps, 1, taps.shape[0] - 1, masks, 2, 200, result, 1)
+def strips(weights, pixels, columns, counts, places, result):
+    tile.multiply_strips(weights, 3, pixels, 5, 30, columns, 1, counts, 1, places, 1, result, 2, 40)
 
 
 @njit
-def masked_dots(rows, pixels, offsets, length, result):
-    tile.add_masked_dots(rows, 1, 300, pixels, 7, offsets, 2, length, result, 2)
+def row_dots(rows, pixels, offsets, length, result):
+    tile.add_row_dots(rows, 1, 0, pixels, 7, offsets, 2, length, result, 2)
+
+
+@njit
+def rows_of(every, target, source, rows, width):
+    if every == 1:
+        vectors.copy_rows(target, 3, 50, source, 2, 70, rows, width)
+    else:
+        vectors.copy_even_rows(target, 3, 50, source, 2, 70, rows, width)
 
 
 @njit
@@ -103,44 +110,55 @@ def test_add_dots_is_its_formula(dtype):
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-def test_add_masked_dots_is_its_formula(dtype):
+def test_add_row_dots_is_its_formula(dtype):
     rng = np.random.default_rng(1)
     length = 7 * vectors.lanes(dtype)
-    rows, pixels = rng.normal(size=700).astype(dtype), rng.normal(size=800).astype(dtype)
-    mask = rng.integers(0, 2, length)
-    rows[1 : 1 + length][mask == 0] = 0
-    rows[301 : 301 + length] = mask
-    offsets = np.zeros(tile.ROW_TAPS + 2, np.int64)
-    pixels[7 : 7 + length][mask == 0] = np.nan  # where all taps look
+    rows, pixels = rng.normal(size=300).astype(dtype), rng.normal(size=800).astype(dtype)
+    offsets = rng.integers(0, 500, tile.ROW_TAPS + 2)
     result = np.ones(tile.dot_results(1, tile.ROW_TAPS, dtype) + 3, dtype)
-    masked_dots(rows, pixels, offsets, length, result)
+    row_dots(rows, pixels, offsets, length, result)
     expected = np.ones(len(result))
-    kept = mask == 1
-    products = rows[1 : 1 + length][kept].astype(float) @ pixels[7 : 7 + length][kept].astype(float)
-    expected[2 : 2 + tile.ROW_TAPS] += products
+    for j in range(tile.ROW_TAPS):
+        run = pixels[7 + offsets[2 + j] :][:length].astype(float)
+        expected[2 + j] += rows[1 : 1 + length].astype(float) @ run
     np.testing.assert_allclose(result, expected, atol=1e-4 if dtype == np.float32 else 1e-12)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-def test_multiply_masked_is_its_formula(dtype):
+@pytest.mark.parametrize("lengths", [(1, 1, 1), (0, 2, 0), (2, 0, 1), (0, 0, 1)])
+def test_multiply_strips_is_its_formula(lengths, dtype):
     rng = np.random.default_rng(2)
-    count = tile.STENCIL_VECTORS * vectors.lanes(dtype)
-    taps = np.stack([rng.integers(0, 9, 5), rng.integers(-50, 50, 5)], 1)
-    weights, pixels = rng.normal(size=12).astype(dtype), rng.normal(size=400).astype(dtype)
-    keep = rng.integers(0, 2, (5, 200))
-    result = np.ones(count + 2, dtype)
-    stencil(weights, pixels, taps, -keep.astype(f"i{np.dtype(dtype).itemsize}").ravel(), result)
-    expected = np.zeros(count)
-    for k, (a, b) in enumerate(taps[1:], 1):
-        expected += float(weights[3 + a]) * pixels[50 + b :][:count] * np.append(keep, 0).ravel()[k * 200 + 2 :][:count]
-    assert result[0] == result[-1] == 1
-    np.testing.assert_allclose(result[1:-1], expected, atol=2e-5)
+    lanes, heights = vectors.lanes(dtype), [tile.COLUMN - i for i, count in enumerate(lengths) for _ in range(count)]
+    columns = np.stack([rng.integers(0, 9, len(heights) + 1), rng.integers(0, 200, len(heights) + 1)], 1)
+    columns = np.concatenate([columns, rng.integers(0, 5, (len(heights) + 1, 1))], 1)
+    weights, pixels = rng.normal(size=30).astype(dtype), rng.normal(size=800).astype(dtype)
+    places = np.stack([rng.integers(0, 300, tile.STRIPS + 1), 300 * np.arange(tile.STRIPS + 1)], 1)
+    result = np.ones(300 * (tile.STRIPS + 1), dtype)
+    strips(weights, pixels, columns, np.array([0, *lengths]), places, result)
+    expected = np.ones(len(result))
+    for source, target in places[1:]:
+        for r in range(tile.STRIP_ROWS):
+            total = np.zeros(lanes)
+            for height, (weight, offset, step) in zip(heights, columns[1:]):
+                for i in range(height):
+                    total += (
+                        float(weights[3 + weight + i * step]) * pixels[5 + source + offset + (r + i) * 30 :][:lanes]
+                    )
+            expected[2 + target + r * 40 :][:lanes] = total
+    np.testing.assert_allclose(result, expected, atol=2e-5 if dtype == np.float32 else 1e-12)
 
 
-def test_multiply_masked_refuses_masks_of_another_width():
-    taps, masks = np.zeros((1, 2), np.int64), np.zeros(400, np.int64)
-    with pytest.raises(TypingError, match="masks are integers as wide as float32"):
-        stencil(np.zeros(9, np.float32), np.zeros(400, np.float32), taps, masks, np.zeros(400, np.float32))
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("every", [1, 2])
+@pytest.mark.parametrize(("rows", "width"), [(1, 1), (3, 3), (2, 8), (4, 19), (1, 32)])
+def test_copied_rows_are_followed_by_zeros_to_the_end_of_a_vector(rows, width, every, dtype):
+    source, target = np.arange(1, 401, dtype=dtype), np.full(300, -1, dtype)
+    rows_of(every, target, source, rows, width)
+    expected = np.full(300, -1, dtype)
+    for r in range(rows):
+        expected[3 + 50 * r :][: max(width, vectors.lanes(dtype))] = 0
+        expected[3 + 50 * r :][:width] = source[2 + 70 * r :: every][:width]
+    np.testing.assert_array_equal(target, expected)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -192,7 +210,8 @@ def guarded(array, at_end):
     "name",
     [
         *("3x3 same", "1x1", "stride and dilation", "depthwise", "depthwise, output as large as the input"),
-        *("depthwise, stride 2 of an even size", "one row, wider than two tiles"),
+        *("depthwise, stride 2 of an even size", "one row, wider than two tiles", "depthwise, 7x7 maps"),
+        *("depthwise, stride 2 of an odd size", "depthwise, maps of one row", "depthwise, maps of one pixel"),
     ],
 )
 def test_nothing_outside_of_the_inputs_is_read(name, at_end):
