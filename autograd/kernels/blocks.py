@@ -91,5 +91,4 @@ def _on_blocks(function: Callable, out: np.ndarray, inputs: list, cost: float) -
 
 def _run(start: int, stop: int, function: Callable, out: np.ndarray, inputs: list, before: tuple, step: int) -> None:
     part = (*before, slice(start * step, stop * step))
-    with np.errstate(all="ignore"):  # each thread warns for itself
-        function(*[x[part] if isinstance(x, np.ndarray) else x for x in inputs], out[part])
+    function(*[x[part] if isinstance(x, np.ndarray) else x for x in inputs], out[part])

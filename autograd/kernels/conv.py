@@ -8,11 +8,11 @@ All three are faces of one sum over n, o, c, output pixels p and taps k,
 with a chosen size the transposed convolution of fig. 11).
 
 Here the arguments are put in order; the work is done by register tiles, :mod:`.correlate` and :mod:`.weight_gradient`
-(:mod:`.depthwise` and :mod:`.depthwise_weight` where a group has one channel), in every type and geometry, and by
-:mod:`.winograd` where 3 × 3 filters of many channels pay for it. Their readable twin is :mod:`.im2col`. ``stride=(sh,
-sw)``, ``padding=((top, bottom), (left, right))``, ``dilation=(dh, dw)``. Shapes were checked by
-:mod:`autograd.geometry`. Inputs of any memory layout are accepted and never written to; the result is C-contiguous.
-Padding is zeros that are multiplied like any other number.
+(:mod:`.depthwise` and :mod:`.depthwise_weight` where a group has one channel), in every type and geometry. Where it
+pays, 3 × 3 filters go to :mod:`.winograd` and 1 × 1 filters to BLAS, by :mod:`.one_by_one`. The readable twin of all is
+:mod:`.im2col`. ``stride=(sh, sw)``, ``padding=((top, bottom), (left, right))``, ``dilation=(dh, dw)``. Shapes were
+checked by :mod:`autograd.geometry`. Inputs of any memory layout are accepted and never written to; the result is
+C-contiguous. Padding is zeros that are multiplied like any other number.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..geometry import Padding, Pair, conv_output_size
-from . import winograd, winograd_weight
+from . import one_by_one, winograd, winograd_weight
 from .arrays import canonical
 from .correlate import correlate
 from .depthwise import correlate_maps, maps
@@ -39,6 +39,8 @@ def conv2d(x: np.ndarray, w: np.ndarray, *, stride: Pair, padding: Padding, dila
     minimal = _plain(w.shape[2:], stride, dilation, groups) and winograd.pays(x.shape, out.shape, padding, x.dtype)
     if minimal and winograd.correlate(x, w, out, padding, adjoint=False):
         return out
+    if one_by_one.pays(w.shape, padding, groups):
+        return one_by_one.correlate(x, w, stride, out)
     (top, _), (left, _) = padding
     vertical = forward_axis(rows, w.shape[2], stride[0], top, dilation[0])
     horizontal = forward_axis(columns, w.shape[3], stride[1], left, dilation[1])
@@ -63,6 +65,8 @@ def conv2d_input(
     minimal = _plain(w.shape[2:], stride, dilation, groups) and winograd.pays(g.shape, out.shape, turned, g.dtype)
     if minimal and winograd.correlate(g, w, out, turned, adjoint=True):
         return out
+    if one_by_one.pays(w.shape, padding, groups):
+        return one_by_one.adjoint(g, w, stride, out)
     vertical = adjoint_axis(size[0], w.shape[2], stride[0], top, dilation[0])
     horizontal = adjoint_axis(size[1], w.shape[3], stride[1], left, dilation[1])
     depthwise = g.shape[1] == groups > 1
@@ -89,6 +93,9 @@ def conv2d_weight(
         gw, finite = winograd_weight.weight_gradient(g, x, padding)
         if finite:
             return gw
+    weights = (g.shape[1], x.shape[1] // groups, *kernel_size)
+    if one_by_one.pays(weights, padding, groups) and one_by_one.pays_for_weights(weights, g.shape[2:]):
+        return one_by_one.weight_gradient(g, x, stride)
     return weight_gradient(
         g, x, kernel_size=kernel_size, stride=stride, padding=padding, dilation=dilation, groups=groups
     )

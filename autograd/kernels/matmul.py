@@ -13,6 +13,7 @@ import ctypes
 import os
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cache
 from importlib import import_module
 from typing import Any, NamedTuple
@@ -76,6 +77,20 @@ def _in_groups(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return out.reshape(shape)
 
 
+def parallel_products(work: Callable[[int, int], None], n: int, *, cost: float) -> None:
+    """``parallel_for`` of a function that calls ``np.matmul``: each call has one thread, and always the same bits.
+
+    cost : multiply-adds of one index.
+    """
+    _touch_buffers(get_num_threads())
+    _on_one_blas_thread(parallel_for, work, n, cost=cost / 8)  # vectorised
+
+
+def has_one_thread() -> bool:
+    """Whether ``parallel_products`` keeps its promise: NumPy has a BLAS that can be told its number of threads."""
+    return _blas() is not None
+
+
 def dot(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """``np.dot`` of two vectors; the memory sets its pace, so one thread takes it."""
     if a.size < _SERIAL_VECTOR or not _blas():
@@ -131,9 +146,17 @@ def _touch_buffers(threads: int) -> None:
     tables in vain: (256×1152)(1152×196) took 10 ms in a new process and 3.2 ms after this. The product here has more
     columns than a block of OpenBLAS, so that it packs all its panels one behind the other.
     """
+    if not _blas():
+        return
     a, b = np.ones((64, 384), np.float32), np.ones((384, 1024), np.float32)
-    if _blas():
-        _on_one_blas_thread(parallel_for, lambda start, stop: np.matmul(a, b), threads, cost=a.size * 1024)
+    together = threading.Barrier(threads)  # a call that ends before another starts would share its buffer
+
+    def work(start: int, stop: int) -> None:
+        with suppress(threading.BrokenBarrierError):
+            together.wait(0.1)
+        np.matmul(a, b)
+
+    _on_one_blas_thread(parallel_for, work, threads, cost=a.size * 1024)
 
 
 class _Blas(NamedTuple):

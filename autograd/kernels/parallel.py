@@ -17,6 +17,8 @@ from collections.abc import Callable
 from itertools import count
 from typing import Any
 
+import numpy as np
+
 # Waking a thread takes some 50 µs; a core does about 10 simple operations in a nanosecond when they vectorise. Below
 # this many operations a second thread only gets in the way.
 WORTH_WAKING = 200_000
@@ -116,6 +118,7 @@ class _Worker:
             self.wake.release()
 
     def _serve(self) -> None:
+        np.seterr(all="ignore")  # the caller's choice does not reach other threads, and NumPy would warn in each
         while True:
             self.wake.acquire()
             loop, self.loop = self.loop, None

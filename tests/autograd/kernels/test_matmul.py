@@ -55,6 +55,21 @@ def test_product_is_numpys_and_has_the_same_bits_for_any_number_of_threads(shape
     assert all(result.tobytes() == results[0].tobytes() for result in results)
 
 
+def test_infinities_do_not_warn_in_any_thread():
+    a = autograd.tensor(np.full((512, 512), np.inf, np.float32))
+    a[:, ::2] = -np.inf
+    assert (a @ a).isnan().all()
+
+
+def test_memory_that_blas_reads_ahead_in_is_touched_once_for_each_number_of_threads():
+    module._touch_buffers.cache_clear()
+    for threads in (1, 2, 4):
+        autograd.set_num_threads(threads)
+        for _ in range(2):
+            matmul(np.ones((2, 3)), np.ones((3, 4)))
+    assert module._touch_buffers.cache_info().currsize == 3
+
+
 DIGESTS = """
 import hashlib, sys
 from tests.autograd.kernels.test_matmul import SHAPES, arrays, matmul, dot
