@@ -8,6 +8,9 @@ any number of threads.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
+from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,6 +21,21 @@ _STEP = 1 << 12  # elements
 _ROWS = 8  # the first axis that has so many is cut
 _FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
 EXPONENTIAL = 10  # the cost of an exponential; of an addition it is 2, for it waits for memory
+
+
+def is_beyond_cache(out: np.ndarray) -> bool:
+    """Whether ``out`` would fill much of the last cache: see :mod:`autograd.kernels.streaming`."""
+    return 2 * out.nbytes >= _last_cache()
+
+
+@cache
+def _last_cache() -> int:
+    """Bytes of the last cache, as far as the system tells."""
+    try:
+        size = Path("/sys/devices/system/cpu/cpu0/cache/index3/size").read_text().strip()
+        return int(size.removesuffix("K")) << 10
+    except (OSError, ValueError):
+        return 8 << 20
 
 
 def spread(function: np.ufunc, *inputs: Any, cost: float = 2) -> Any:
@@ -44,6 +62,8 @@ def _spread(function: np.ufunc, inputs: tuple, cost: float) -> np.ndarray | None
         return None
     out = np.empty(shape, dtype)
     if all(x.shape == shape and x.flags.c_contiguous for x in arrays):
+        if is_beyond_cache(out) and _compiled("pointwise").arithmetic(function, inputs, out):
+            return out
         flat = out.reshape(-1)
         _on_blocks(function, flat, [x.reshape(-1) if isinstance(x, np.ndarray) else x for x in inputs], cost)
     elif all(x.ndim == 0 or x.strides[-1] in (0, x.itemsize) for x in arrays):
@@ -64,8 +84,15 @@ def copied(x: Any) -> np.ndarray:
     if type(x) is not np.ndarray or x.size * 2 < WORTH_WAKING:
         return np.array(x, order="C")
     out = np.empty(x.shape, x.dtype)
-    assign(out, x)
+    if not (x.dtype in _FLOATS and is_beyond_cache(out) and _compiled("copying").copy(out, x)):
+        assign(out, x)
     return out
+
+
+@cache
+def _compiled(family: str) -> Any:
+    """A module of kernels, which imports Numba: not before it is needed."""
+    return import_module(f"{__package__}.{family}")
 
 
 def assign(target: np.ndarray, source: np.ndarray) -> None:

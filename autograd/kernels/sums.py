@@ -7,6 +7,7 @@ in float64. The blocks are fixed by shape and added in one order: the same bits 
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from itertools import groupby
 from typing import Any
 
@@ -33,30 +34,44 @@ def add_up_products(x: np.ndarray, y: np.ndarray, axes: tuple[int, ...]) -> Any 
 
 
 def _add_up(runs: Any, rows: Any, arrays: tuple, axes: tuple[int, ...]) -> Any | None:
-    shape, dtype = arrays[0].shape, arrays[0].dtype
+    dtype = arrays[0].dtype
+    along_runs, sizes, kept = _loops(arrays[0].shape, axes)
+    if along_runs is None:
+        return None
+    views = [a.reshape(sizes) for a in arrays]
+    if along_runs:
+        n, k, length = sizes
+        whole = n == 1 and length <= _BLOCK  # each run is a block: there is nothing to add up
+        partial = np.empty((n, k, -(-length // _BLOCK)), dtype if whole else np.float64)
+        parallel_for(runs, partial.size, partial.reshape(-1), *views, cost=min(length, _BLOCK))
+        total = partial if whole else partial.sum(axis=(0, 2))
+    else:
+        k, n, length = sizes
+        partial = np.empty((k, -(-n // _ROWS), length), dtype)
+        blocks = k * partial.shape[1] * -(-length // _COLUMNS)
+        parallel_for(rows, blocks, partial, *views, cost=min(n, _ROWS) * min(length, _COLUMNS))
+        total = partial if partial.shape[1] == 1 else partial.sum(axis=1, dtype=np.float64)
+    if total.dtype != dtype:
+        with np.errstate(over="ignore"):
+            total = total.astype(dtype)
+    return total.reshape(kept)[()]
+
+
+@lru_cache(maxsize=256)
+def _loops(shape: tuple[int, ...], axes: tuple[int, ...]) -> tuple[bool | None, tuple[int, ...], tuple[int, ...]]:
+    """Whether runs of neighbours are added up, or rows (``None``: neither), the array's three dimensions for that, and
+    the shape of the result."""
     merged = [(gone, list(group)) for gone, group in groupby(
         (i for i, n in enumerate(shape) if n != 1), key=lambda i: i in axes
     )]  # fmt: skip
     pattern = tuple(gone for gone, _ in merged)
-    sizes = [math.prod(shape[i] for i in group) for _, group in merged]
+    sizes = tuple([math.prod(shape[i] for i in group) for _, group in merged])
     kept = tuple(n for i, n in enumerate(shape) if i not in axes)
     if pattern in ((True,), (False, True), (True, False, True)):
-        n, k, length = (1, 1, *sizes)[-3:] if len(sizes) < 3 else sizes
-        partial = np.empty((n, k, -(-length // _BLOCK)))
-        views = [a.reshape(n, k, length) for a in arrays]
-        parallel_for(runs, partial.size, partial.reshape(-1), *views, cost=min(length, _BLOCK))
-        total = partial.sum(axis=(0, 2))
-    elif pattern in ((True, False), (False, True, False)):
-        k, n, length = (1, *sizes)[-3:]
-        partial = np.empty((k, -(-n // _ROWS), length), dtype)
-        views = [a.reshape(k, n, length) for a in arrays]
-        blocks = k * partial.shape[1] * -(-length // _COLUMNS)
-        parallel_for(rows, blocks, partial, *views, cost=min(n, _ROWS) * min(length, _COLUMNS))
-        total = partial[:, 0] if partial.shape[1] == 1 else partial.sum(axis=1, dtype=np.float64)
-    else:
-        return None
-    with np.errstate(over="ignore"):
-        return total.astype(dtype, copy=False).reshape(kept)[()]
+        return True, (1, 1, *sizes)[-3:], kept
+    if pattern in ((True, False), (False, True, False)):
+        return False, (1, *sizes)[-3:], kept
+    return None, sizes, kept
 
 
 # "reassoc" lets the loop add in lanes, and "contract" multiply and add at once; neither touches NaN and inf

@@ -10,19 +10,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
-from numba import carray, extending, types
+from numba import carray
 
 from .arrays import canonical
 from .jit import njit
 from .parallel import parallel_for
+from .vectors import pointer
 
 _CHUNK = 1 << 14  # elements
 _FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
-
-_intrinsic: Any = extending.intrinsic  # untyped: the first argument of an intrinsic is not the caller's
 
 Row = tuple[Sequence[np.ndarray], Sequence[np.ndarray], Sequence[float]]
 
@@ -78,19 +76,11 @@ def _chunks(sizes: tuple[int, ...]) -> np.ndarray:
     return np.array(table, np.int64)
 
 
-@_intrinsic
-def _pointer(typing_context: Any, address: Any, like: Any) -> Any:
-    def codegen(context, builder, signature, arguments):
-        return builder.inttoptr(arguments[0], context.get_value_type(signature.return_type))
-
-    return types.CPointer(like.dtype)(address, like), codegen
-
-
 @njit
 def view(chunk, addresses, position, like):
     """The part of array number ``position`` of its row that a chunk stands for, with the dtype of ``like``."""
     row, low, size = chunk
-    return carray(_pointer(addresses[row, position] + low * like.itemsize, like), size)
+    return carray(pointer(addresses[row, position] + low * like.itemsize, like), size)
 
 
 @njit

@@ -172,6 +172,16 @@ def constant(value: int) -> ir.Constant:
 
 
 @intrinsic
+def pointer(typing_context, address, like):
+    """A pointer to elements as those of the array ``like``."""
+
+    def generate(context, builder, signature, args):
+        return builder.inttoptr(args[0], context.get_value_type(signature.return_type))
+
+    return types.CPointer(like.dtype)(address, like), generate
+
+
+@intrinsic
 def copy_vector(typing_context, target, t0, source, s0):
     """``target[t0 + l] = source[s0 + l]`` for the lanes l of one vector."""
     element, index = float_arrays(target, source), types.int64
