@@ -27,6 +27,8 @@ from .plan import (
     HEIGHT,
     PITCH,
     SPREAD_H,
+    STEP_H,
+    STEP_W,
     TAPS,
     WIDTH,
     Axis,
@@ -36,19 +38,21 @@ from .plan import (
     grid,
     lay_out,
 )
-from .planes import copy_run, refill_planes
+from .planes import copy_maps, copy_run
 from .tile import COLUMN, STRIP_ROWS, STRIPS, multiply_strips
 from .vectors import interleave, lanes
 
 # Pixels of a block: planes and results stay in the first-level cache.
 _PIXELS = 2048
+_NEVER = 1 << 62
 
 
 class Maps(NamedTuple):
     """How the maps are cut, and what is computed of each block."""
 
     layout: Layout
-    spans: np.ndarray  # see ``row_spans``
+    blocks: int  # of each map
+    moves: np.ndarray  # see ``row_moves``
     columns: np.ndarray  # of taps, see ``_columns``
     counts: np.ndarray
     places: np.ndarray  # (strips, 2): where a strip of pixels begins in a plane, and where its results go
@@ -84,7 +88,7 @@ def maps(size: Pair, out: Pair, vertical: Axis, horizontal: Axis, kernel_size: P
     places += places[-1:] * (-len(places) % STRIPS)
     columns, counts = _columns(layout, planes.pitch)
     tables = (
-        row_spans(planes, block_rows, blocks),
+        row_moves(planes, block_rows, blocks, itemsize),
         columns,
         counts,
         np.array(places),
@@ -92,7 +96,7 @@ def maps(size: Pair, out: Pair, vertical: Axis, horizontal: Axis, kernel_size: P
     )
     for table in tables:
         table.flags.writeable = False
-    return Maps(layout, *tables)
+    return Maps(layout, blocks, *tables)
 
 
 def _starts(length: int, step: int) -> list[int]:
@@ -131,37 +135,50 @@ def cut_rows(planes: Grid) -> Pair:
     return block_rows, ceil_div(rows, block_rows)
 
 
-def row_spans(planes: Grid, block_rows: int, blocks: int) -> np.ndarray:
-    """For each block and residue of rows: how many rows of a plane lie above the map, how many in it, and the first."""
-    rows, plane_rows = planes.rows, block_rows + planes.rows.span
-    step, spans = rows.axis.step, []
+def row_moves(planes: Grid, block_rows: int, blocks: int, itemsize: int) -> np.ndarray:
+    """What :func:`.planes.copy_maps` copies to each plane of each block: (blocks·planes, 7).
+
+    Where the rows are in the map and in the planes, their number and their length, the end of what is read of the map
+    in vectors, where zeros must be written before and how many.
+    """
+    lines, width, vector = planes.rows, planes.size[1], lanes(f"f{itemsize}")
+    step, stride, plane_rows = lines.axis.step, planes.columns.axis.step, block_rows + lines.span
+    moves = []
     for block in range(blocks):
-        for residue in rows.residues:
-            first = (block * block_rows + rows.first) * step + residue
+        at = 0
+        for residue in lines.residues:
+            first = (block * block_rows + lines.first) * step + residue
             above = min(plane_rows, max(0, ceil_div(-first, step)))
             below = min(plane_rows, max(above, ceil_div(planes.size[0] - first, step)))
-            spans.append((above, below - above, first + above * step))
-    return np.array(spans).reshape(blocks, -1, 3)
+            for column, low, high in planes.inside:
+                rows = below - above if high > low else 0
+                source = (first + above * step) * width + (planes.columns.first + low) * stride + column
+                end = source + (rows - 1) * step * width + stride * max(high - low, vector)
+                in_vectors = rows > 0 and stride <= 2
+                cleared = plane_rows * planes.pitch if blocks > 1 and rows < plane_rows else 0
+                target = at + above * planes.pitch + low
+                moves.append((source, target, rows, high - low, end if in_vectors else _NEVER, at, cleared))
+                at += plane_rows * planes.pitch
+    return np.array(moves, np.int64)
 
 
 def correlate_maps(x: np.ndarray, w: np.ndarray, how: Maps, out: np.ndarray) -> np.ndarray:
     """Fill ``out`` (N, C·M, H, W), M outputs for each channel of ``x``, each with a filter of ``w``."""
-    count = x.shape[0] * x.shape[1] * len(how.spans)
+    count = x.shape[0] * x.shape[1] * how.blocks
     parallel_for(
         *(_correlate_maps, count, x.reshape(-1), w.reshape(out.shape[1], -1), out, x.shape[1], lanes(x.dtype)),
-        *(how.layout.sizes, how.layout.rows, how.layout.columns, *how[1:]),
+        *(how.layout.sizes, *how[1:]),
         cost=out.size / count * w.shape[2] * w.shape[3],
     )
     return out
 
 
 @njit
-def _correlate_maps(
-    start, stop, x, w, out, channels, lanes, sizes, rows, residues, spans, columns, counts, places, targets
-):
+def _correlate_maps(start, stop, x, w, out, channels, lanes, sizes, blocks, moves, columns, counts, places, targets):
     out_rows, out_columns = out.shape[2], out.shape[3]
     outputs, filter_size, phases, strips = w.shape[0] // channels, w.shape[1], counts.shape[0], places.shape[0]
-    blocks, pitch, line = spans.shape[0], sizes[PITCH], sizes[BLOCK_ROWS] * sizes[SPREAD_H] * out_columns
+    pitch, line, step = sizes[PITCH], sizes[STEP_H] * sizes[WIDTH], sizes[STEP_W]
+    size, copies = sizes[BLOCK_ROWS] * sizes[SPREAD_H] * out_columns, moves.shape[0] // blocks
     map_size, out_size = sizes[HEIGHT] * sizes[WIDTH], out_rows * out_columns
     flat, weights, numbers = out.reshape(-1), w.reshape(-1), counts.reshape(-1)
     apart = strips * STRIP_ROWS * lanes
@@ -174,9 +191,9 @@ def _correlate_maps(
     rest = np.empty(reach, x.dtype)
     block, image, channel = start % blocks, start // blocks, start // blocks % channels
     for task in range(start, stop):
-        refill_planes(x, image * map_size, block, spans, lanes, sizes, rows, residues, planes)
+        copy_maps(x, image * map_size, moves, block * copies, copies, line, step, lanes, planes, pitch)
         for o in range(outputs):
-            w0, place = (channel * outputs + o) * filter_size, (image * outputs + o) * out_size + block * line
+            w0, place = (channel * outputs + o) * filter_size, (image * outputs + o) * out_size + block * size
             # what a block may write: up to the end of the map, or of all maps of this range
             end = (image * outputs + o + 1) * out_size if blocks > 1 else stop * outputs * out_size
             alone = place + reach > end or (blocks > 1 and task + 1 == stop)
@@ -206,7 +223,7 @@ def _correlate_maps(
                         weights, w0, planes, 0, pitch, columns, 0, numbers, 1, places, v, flat, place, out_columns
                     )
             if alone:
-                length = min(line, out_size - block * line)
+                length = min(size, out_size - block * size)
                 copy_run(flat, place, rest, 0, length, place + length, lanes)
         block += 1
         if block == blocks:

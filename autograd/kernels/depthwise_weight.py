@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..geometry import Padding, Pair
-from .depthwise import cut_rows, row_spans
+from .depthwise import cut_rows, row_moves
 from .jit import njit
 from .parallel import parallel_for
 from .plan import (
@@ -23,6 +23,8 @@ from .plan import (
     HEIGHT,
     LEAST_TASKS,
     PITCH,
+    STEP_H,
+    STEP_W,
     WIDTH,
     Layout,
     ceil_div,
@@ -30,19 +32,20 @@ from .plan import (
     grid,
     lay_out,
 )
-from .planes import clear_run, refill_planes
+from .planes import copy_maps
 from .tile import ROW_TAPS, add_row_dots, dot_results
-from .vectors import copy_rows, lanes
+from .vectors import lanes
 
 
 class _Cut(NamedTuple):
     """How the sum of one group is cut."""
 
-    layout: Layout  # of the plane of one piece
-    spans: np.ndarray
+    layout: Layout  # of the planes of one piece
     pieces: int
     parts: int
-    offsets: np.ndarray  # of the taps in the plane, filled up to whole blocks
+    x_moves: np.ndarray  # to the planes
+    g_moves: np.ndarray  # to rows of the same pitch
+    offsets: np.ndarray  # of the taps in the planes, filled up to whole blocks
 
 
 def depthwise_weight_gradient(
@@ -53,14 +56,14 @@ def depthwise_weight_gradient(
     Where the result is finite, it is right. Where not, :mod:`.weight_gradient` must say how.
     """
     groups, outputs = x.shape[1], g.shape[1] // x.shape[1]
-    cut = _cut(x.shape, g.shape, kernel_size, stride, padding, dilation)
+    cut = _cut(x.shape, g.shape, kernel_size, stride, padding, dilation, x.itemsize)
     taps, blocks = kernel_size[0] * kernel_size[1], len(cut.offsets) // ROW_TAPS
     sums = np.zeros((cut.parts, groups, outputs, blocks, dot_results(1, ROW_TAPS, x.dtype)), x.dtype)
     tasks = cut.parts * groups
-    layout = (cut.layout.sizes, cut.layout.rows, cut.layout.columns, cut.spans, cut.offsets)
     parallel_for(
-        *(_add_parts, tasks, g.reshape(-1, *g.shape[2:]), x.reshape(-1), sums, lanes(x.dtype), cut.pieces, *layout),
-        cost=g.size * taps / tasks / 2,
+        *(_add_parts, tasks, g.reshape(-1), x.reshape(-1), sums, g.shape[3], lanes(x.dtype), x.shape[0]),
+        *(cut.pieces, cut.layout.sizes, cut.x_moves, cut.g_moves, cut.offsets),
+        cost=g.size * taps / tasks,
     )
     total = sums[0]
     for part in sums[1:]:
@@ -71,49 +74,47 @@ def depthwise_weight_gradient(
 
 @lru_cache(maxsize=256)
 def _cut(
-    x: tuple[int, ...], g: tuple[int, ...], kernel_size: Pair, stride: Pair, padding: Padding, dilation: Pair
+    x: tuple[int, ...],
+    g: tuple[int, ...],
+    kernel_size: Pair,
+    stride: Pair,
+    padding: Padding,
+    dilation: Pair,
+    itemsize: int,
 ) -> _Cut:
     batch, _, out_rows, out_columns = g
     vertical = forward_axis(out_rows, kernel_size[0], stride[0], padding[0][0], dilation[0])
     horizontal = forward_axis(out_columns, kernel_size[1], stride[1], padding[1][0], dilation[1])
     planes = grid((x[2], x[3]), vertical, horizontal)
+    one = forward_axis(out_rows, 1, 1, 0, 1), forward_axis(out_columns, 1, 1, 0, 1)
+    lines = grid((out_rows, out_columns), *one)._replace(pitch=planes.pitch)
     rows, blocks = cut_rows(planes)
     pieces = batch * blocks
     taps = kernel_size[0] * kernel_size[1]
     layout = lay_out(planes, 1, rows, kernel_size, taps)
     offsets = np.zeros(ceil_div(taps, ROW_TAPS) * ROW_TAPS, np.int64)
     offsets[:taps] = layout.taps[:, 1]
-    return _Cut(layout, row_spans(planes, rows, blocks), pieces, min(pieces, ceil_div(LEAST_TASKS, x[1])), offsets)
+    x_moves, g_moves = (row_moves(each, rows, blocks, itemsize) for each in (planes, lines))
+    return _Cut(layout, pieces, min(pieces, ceil_div(LEAST_TASKS, x[1])), x_moves, g_moves, offsets)
 
 
 @njit
-def _add_parts(start, stop, g, x, sums, lanes, pieces, sizes, rows, columns, spans, offsets):
-    map_size, pitch, block_rows = sizes[HEIGHT] * sizes[WIDTH], sizes[PITCH], sizes[BLOCK_ROWS]
+def _add_parts(start, stop, g, x, sums, out_columns, lanes, batch, pieces, sizes, x_moves, g_moves, offsets):
     parts, groups, outputs, filters, results = sums.shape
-    out_rows, out_columns = g.shape[1], g.shape[2]
-    blocks = spans.shape[0]
-    flat_g, flat_sums = g.reshape(-1), sums.reshape(-1)
+    pitch, line, step = sizes[PITCH], sizes[STEP_H] * sizes[WIDTH], sizes[STEP_W]
+    map_size, out_size = sizes[HEIGHT] * sizes[WIDTH], g.size // (batch * groups * outputs)
+    blocks, copies = pieces // batch, x_moves.shape[0] // (pieces // batch)
+    flat_sums = sums.reshape(-1)
     planes = np.zeros(sizes[ELEMENTS], x.dtype)
-    lines = np.zeros(block_rows * pitch + 2 * lanes, x.dtype)
+    lines = np.zeros(sizes[BLOCK_ROWS] * pitch + 2 * lanes, x.dtype)
     part, group = start // groups, start % groups
     for task in range(start, stop):
         for piece in range(part * pieces // parts, (part + 1) * pieces // parts):
             image, block = piece // blocks * groups + group, piece % blocks
-            first_row = block * block_rows
-            high = min(block_rows, out_rows - first_row)
-            length = ((high - 1) * pitch + out_columns + lanes - 1) // lanes * lanes
-            refill_planes(x, image * map_size, block, spans, lanes, sizes, rows, columns, planes)
+            copy_maps(x, image * map_size, x_moves, block * copies, copies, line, step, lanes, planes, pitch)
+            length = (g_moves[block, 2] - 1) * pitch + out_columns
             for o in range(outputs):
-                source = ((image * outputs + o) * out_rows + first_row) * out_columns
-                safe = high
-                while safe > 0 and source + (safe - 1) * out_columns + lanes > flat_g.size:
-                    safe -= 1
-                if safe > 0:
-                    copy_rows(lines, 0, pitch, flat_g, source, out_columns, safe, out_columns)
-                for r in range(safe, high):
-                    for t in range(out_columns):
-                        lines[r * pitch + t] = flat_g[source + r * out_columns + t]
-                clear_run(lines, (high - 1) * pitch + out_columns, lanes, lanes)
+                copy_maps(g, (image * outputs + o) * out_size, g_moves, block, 1, out_columns, 1, lanes, lines, pitch)
                 at = (task * outputs + o) * filters * results
                 for first in range(0, offsets.size, ROW_TAPS):
                     add_row_dots(lines, 0, 0, planes, 0, offsets, first, length, flat_sums, at)
