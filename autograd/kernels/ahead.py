@@ -1,9 +1,10 @@
 """A second process that compiles the kernels of the backward pass while the first compiles those of the forward pass.
 
 Numba compiles one kernel at a time in a process. The process that makes the folder of kernels starts another one,
-``python -m autograd.kernels.ahead``: it calls the kernels of a training step that are needed last, and ends. What it
-compiles is found on disk like anything that another process compiled. So nothing depends on it: where it cannot start,
-or ends early, a first step only takes longer. ``GLASSGRAD_COMPILE_AHEAD=off`` switches it off.
+``python -m autograd.kernels.ahead``, which loads Numba meanwhile. Told to begin, when the first needs a kernel of
+float32, it calls the kernels of a training step that are needed last, and ends. What it compiles is found on disk like
+anything that another process compiled. So nothing depends on it: where it cannot start, or ends early, a first step
+only takes longer. ``GLASSGRAD_COMPILE_AHEAD=off`` switches it off.
 """
 
 from __future__ import annotations
@@ -13,17 +14,19 @@ import os
 import subprocess
 import sys
 import threading
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
 import numpy as np
 
 _SWITCH = "GLASSGRAD_COMPILE_AHEAD"
+_PATIENCE = 10  # seconds to wait for the word
 
 
 @cache
-def begin() -> subprocess.Popen | None:
-    """Start the process, once, if there is a core for it."""
+def start() -> subprocess.Popen | None:
+    """Start the process, once, if there is a core for it. It gets ready and waits."""
     if os.environ.get(_SWITCH) == "off" or _cores() < 2 or not _is_python(sys.executable):
         return None
     path = os.pathsep.join(map(os.path.abspath, sys.path))
@@ -32,6 +35,7 @@ def begin() -> subprocess.Popen | None:
             # -P: else it would look in the current directory first, which may hold another autograd
             [sys.executable, "-P", "-m", __name__],
             stdin=subprocess.PIPE,  # closes when this process ends, however it ends
+            bufsize=0,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             env={**os.environ, _SWITCH: "off", "GLASSGRAD_NUM_THREADS": "1", "PYTHONPATH": path},
@@ -41,6 +45,15 @@ def begin() -> subprocess.Popen | None:
         return None
     atexit.register(_end, process, os.getpid())
     return process
+
+
+@cache
+def begin() -> None:
+    """Let the process compile."""
+    process = start()
+    if process is not None and process.stdin is not None:
+        with suppress(OSError):  # it has ended
+            process.stdin.write(b"!")
 
 
 def _end(process: subprocess.Popen, parent: int) -> None:
@@ -87,11 +100,26 @@ def compile_kernels() -> None:
     weight_gradient(32, 32, 32)  # minimal filtering
 
 
-def _watch() -> None:
-    sys.stdin.buffer.read()
+def _get_ready() -> None:
+    """Load what takes a second."""
+    from numba.core.registry import cpu_target
+
+    from . import conv, norm, pool, softmax, sums, together, update  # noqa: F401
+
+    cpu_target.target_context.refresh()
+
+
+def _listen(told: threading.Event) -> None:
+    """To the pipe: one byte is the word to begin, the end of it that of the first process."""
+    if os.read(0, 1):
+        told.set()
+        os.read(0, 1)
     os._exit(0)
 
 
 if __name__ == "__main__":
-    threading.Thread(target=_watch, daemon=True).start()
-    compile_kernels()
+    told = threading.Event()
+    threading.Thread(target=_listen, args=(told,), daemon=True).start()
+    _get_ready()
+    if told.wait(_PATIENCE):
+        compile_kernels()

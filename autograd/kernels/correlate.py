@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from .buffers import flattened, scratch
 from .jit import njit
 from .parallel import parallel_for
 from .plan import (
@@ -71,14 +72,13 @@ def _correlate_blocks(start, stop, x, w, w_pitch, out, outputs, lanes, chunks, s
     block_rows, blocks = sizes[BLOCK_ROWS], sizes[BLOCKS]
     out_size, image_columns = out.shape[1] * out.shape[2], out.shape[2]
     groups, group_weights = w.shape
-    weights = w.reshape(-1)
-    flat = out.reshape(-1)
-    planes = np.empty(0 if direct else sizes[ELEMENTS], x.dtype)
+    weights, flat = flattened(w), flattened(out)
+    planes = scratch(0 if direct else sizes[ELEMENTS], x.dtype)
     source = x if direct else planes
     single = outputs == 1
     pixels = (ROW_VECTORS if single else OUTER_VECTORS) * lanes
     apart = pixels if single else OUTER_ROWS * pixels
-    sums = np.empty(sides * apart + lanes, x.dtype)
+    sums = scratch(sides * apart + lanes, x.dtype)
     # counted along, not divided: a division takes as long as a tile of a small depthwise filter
     chunk, block = start % chunks, start // chunks % blocks
     image, group = start // (chunks * blocks), start // (chunks * blocks) % groups

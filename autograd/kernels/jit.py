@@ -230,3 +230,7 @@ def _warn_once(reason: str) -> None:
     if not _warned:
         _warned.append(reason)
         warnings.warn(f"compiled kernels are not kept on disk, each run compiles them anew: {reason}", stacklevel=3)
+
+
+if cache_folder() and _made_here:  # the next thing is a kernel that is not there
+    ahead.start()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from .buffers import flattened
 from .jit import njit
 from .parallel import parallel_for
 from .plan import (
@@ -135,7 +136,7 @@ def copy_maps(x, base, moves, first, count, line, step, lanes, planes, pitch):
 
 @njit
 def _fill_images(start, stop, x, planes, lanes, sizes, rows, columns):
-    flat = planes.reshape(-1)
+    flat = flattened(planes)
     for image in range(start, stop):
         source, target = image * sizes[CHANNELS] * sizes[HEIGHT] * sizes[WIDTH], image * planes.shape[2]
         fill_planes(x, source, sizes[CHANNELS], 0, lanes, sizes, rows, columns, flat, target)

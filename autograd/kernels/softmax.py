@@ -15,6 +15,7 @@ import math
 import numpy as np
 
 from .arrays import canonical
+from .buffers import scratch
 from .exponential import exponential, logarithm
 from .jit import njit
 from .parallel import parallel_for
@@ -190,7 +191,8 @@ def _move(part, total):
 @njit
 def _find_total(x, o, lo, hi, peak, total):
     """``Σ_k e^(x_k − peak)`` of each position."""
-    part = np.zeros(hi - lo, x.dtype)  # float64 for each term would halve the exponential's speed
+    part = scratch(hi - lo, x.dtype)  # float64 for each term would halve the exponential's speed
+    _clear(part)
     _clear(total)
     for k in range(x.shape[1]):
         _add_exponentials(x[o, k, lo:hi], peak, part)
@@ -201,11 +203,12 @@ def _find_total(x, o, lo, hi, peak, total):
 
 @njit
 def _softmax_blocks(start, stop, size, x, y):
-    peak, total = np.empty(size, x.dtype), np.empty(size)
+    peak, total = scratch(size, x.dtype), scratch(size, np.float64)
     for unit in range(start, stop):
         o, lo, hi = _block(unit, size, x.shape[2])
         _find_peak(x, o, lo, hi, peak)
-        part = np.zeros(hi - lo, x.dtype)
+        part = scratch(hi - lo, x.dtype)
+        _clear(part)
         _clear(total)
         for k in range(x.shape[1]):
             _keep_exponentials(x[o, k, lo:hi], peak, y[o, k, lo:hi], part)
@@ -222,7 +225,7 @@ def _softmax_blocks(start, stop, size, x, y):
 
 @njit
 def _log_softmax_blocks(start, stop, size, x, y):
-    peak, log_sum, total = np.empty(size, x.dtype), np.empty(size, x.dtype), np.empty(size)
+    peak, log_sum, total = scratch(size, x.dtype), scratch(size, x.dtype), scratch(size, np.float64)
     for unit in range(start, stop):
         o, lo, hi = _block(unit, size, x.shape[2])
         _find_peak(x, o, lo, hi, peak)
@@ -237,10 +240,11 @@ def _log_softmax_blocks(start, stop, size, x, y):
 
 @njit
 def _softmax_backward_blocks(start, stop, size, y, g, gx):
-    total, dot = np.empty(size), np.empty(size, y.dtype)
+    total, dot = scratch(size, np.float64), scratch(size, y.dtype)
     for unit in range(start, stop):
         o, lo, hi = _block(unit, size, y.shape[2])
-        part = np.zeros(hi - lo, y.dtype)
+        part = scratch(hi - lo, y.dtype)
+        _clear(part)
         _clear(total)
         for k in range(y.shape[1]):
             row, grad = y[o, k, lo:hi], g[o, k, lo:hi]
@@ -259,10 +263,11 @@ def _softmax_backward_blocks(start, stop, size, y, g, gx):
 
 @njit(fastmath=_CONTRACT)
 def _log_softmax_backward_blocks(start, stop, size, y, g, gx):
-    total, sums = np.empty(size), np.empty(size, y.dtype)
+    total, sums = scratch(size, np.float64), scratch(size, y.dtype)
     for unit in range(start, stop):
         o, lo, hi = _block(unit, size, y.shape[2])
-        part = np.zeros(hi - lo, y.dtype)
+        part = scratch(hi - lo, y.dtype)
+        _clear(part)
         _clear(total)
         for k in range(y.shape[1]):
             grad = g[o, k, lo:hi]
@@ -283,7 +288,8 @@ def _log_softmax_backward_blocks(start, stop, size, y, g, gx):
 def _cross_entropy_blocks(
     start, stop, size, x, losses, peaks, scales, targets, sure, spread, spread_sum, smooth, ignore_index
 ):
-    log_sum, smoothed = np.empty(size), np.zeros(size)
+    log_sum, smoothed = scratch(size, np.float64), scratch(size, np.float64)
+    _clear(smoothed)
     for unit in range(start, stop):
         o, lo, hi = _block(unit, size, x.shape[2])
         peak, scale = peaks[o, lo:hi], scales[o, lo:hi]
@@ -316,7 +322,7 @@ def _scaled_exponentials(row, peak, factor, out):
 def _cross_entropy_input_blocks(
     start, stop, size, x, gx, g, peaks, scales, targets, sure, spread, spread_sum, smooth, ignore_index
 ):
-    factor = np.empty(size, x.dtype)
+    factor = scratch(size, x.dtype)
     for unit in range(start, stop):
         o, lo, hi = _block(unit, size, x.shape[2])
         peak, scale = peaks[o, lo:hi], scales[o, lo:hi]

@@ -16,6 +16,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..geometry import Padding, Pair
+from .buffers import flattened, scratch
 from .jit import njit
 from .parallel import parallel_for
 from .plan import (
@@ -33,7 +34,7 @@ from .plan import (
     grid,
     lay_out,
 )
-from .planes import copy_run, fill_planes
+from .planes import clear_run, copy_run, fill_planes
 from .tile import DOT_ROWS, DOT_TAPS, add_dots, dot_results
 from .vectors import copy_vector, lanes
 from .weight_product import product_chunks, weight_product
@@ -129,11 +130,13 @@ def _add_parts(start, stop, g, x, sums, channels, outputs, lanes, chunk, images,
     row_pieces = (out_rows + block_rows - 1) // block_rows
     chunk_taps = taps.shape[0] // chunk
     capacity = (images * block_rows * out_columns + lanes - 1) // lanes * lanes
-    flat_g, flat_sums = g.reshape(-1), sums.reshape(-1)
-    planes = np.empty(0 if direct else images * elements, x.dtype)
-    gradients = np.zeros(0 if direct else row_blocks * DOT_ROWS * capacity + lanes, x.dtype)
-    windows = np.zeros(DOT_TAPS * capacity + lanes, x.dtype)
-    positions = np.empty(DOT_TAPS, np.int64)
+    flat_g, flat_sums = flattened(g), flattened(sums)
+    planes = scratch(0 if direct else images * elements, x.dtype)
+    gradients = scratch(0 if direct else row_blocks * DOT_ROWS * capacity + lanes, x.dtype)
+    windows = scratch(DOT_TAPS * capacity + lanes, x.dtype)
+    clear_run(gradients, 0, gradients.size, lanes)
+    clear_run(windows, 0, windows.size, lanes)
+    positions = scratch(DOT_TAPS, np.int64)
     for j in range(DOT_TAPS):  # np.arange takes half a second to compile
         positions[j] = j * capacity
     all_gradients, pixels = (flat_g, x) if direct else (gradients, windows)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from .buffers import flattened, scratch
 from .jit import njit
 from .parallel import parallel_for
 from .plan import LEAST_TASKS, PITCH, Layout, ceil_div
@@ -56,11 +57,11 @@ def _multiply_windows(start, stop, g, source, gw, lanes, chunks, pitch, taps):
     out_rows, out_columns = g.shape[1], g.shape[2]
     out_size, width = out_rows * out_columns, OUTER_VECTORS * lanes
     tiles, panels = (filter_size + width - 1) // width, (outputs + OUTER_ROWS - 1) // OUTER_ROWS
-    flat_g, flat_x, flat_gw = g.reshape(-1), source.reshape(-1), gw.reshape(-1)
-    window = np.empty(_PIXELS * width, g.dtype)
-    where = np.empty((_PIXELS, 2), np.int64)  # the pixel in the gradient, and in the window
-    sums = np.empty((panels // chunks + 1) * OUTER_ROWS * width + lanes, g.dtype)
-    offsets = np.empty(width, np.int64)
+    flat_g, flat_x, flat_gw = flattened(g), flattened(source), flattened(gw)
+    window = scratch(_PIXELS * width, g.dtype)
+    where = scratch(_PIXELS * 2, np.int64)  # the pixel in the gradient, and in the window
+    sums = scratch((panels // chunks + 1) * OUTER_ROWS * width + lanes, g.dtype)
+    offsets = scratch(width, np.int64)
     for task in range(start, stop):
         chunk, first_tap, group = task % chunks, task // chunks % tiles * width, task // chunks // tiles
         first, end = chunk * panels // chunks * OUTER_ROWS, (chunk + 1) * panels // chunks * OUTER_ROWS
@@ -74,8 +75,8 @@ def _multiply_windows(start, stop, g, source, gw, lanes, chunks, pitch, taps):
                 at = (image * groups + group) * image_size + row * pitch + column
                 for j in range(width):
                     window[i * width + j] = flat_x[at + offsets[j]]
-                where[i, 0] = image * groups * outputs * out_size + row * out_columns + column
-                where[i, 1] = i * width
+                where[2 * i] = image * groups * outputs * out_size + row * out_columns + column
+                where[2 * i + 1] = i * width
                 column += 1
                 if column == out_columns:
                     column, row = 0, row + 1

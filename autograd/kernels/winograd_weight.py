@@ -12,6 +12,7 @@ import numpy as np
 
 from ..geometry import Padding
 from . import winograd
+from .buffers import scratch
 from .jit import njit
 from .parallel import parallel_for
 from .plan import ceil_div
@@ -89,7 +90,7 @@ def _add_tiles(start, stop, gradients, g_step, pixels, p_step, offsets, length, 
 def _collect(start, stop, sums, o_blocks, c_blocks, results, gw, outputs, channels, lanes, finite):
     """Transform the sums of each pair of channels into the gradient of its 9 weights."""
     pitch = (c_blocks * DOT_TAPS + lanes - 1) // lanes * lanes + GAP
-    points, taps = np.empty(DOT_ROWS * PLACES * pitch, gw.dtype), np.empty(TAPS * TAPS * pitch, gw.dtype)
+    points, taps = scratch(DOT_ROWS * PLACES * pitch, gw.dtype), scratch(TAPS * TAPS * pitch, gw.dtype)
     zero = gw.dtype.type(0)
     for block in range(start, stop):
         for k in range(PLACES):

@@ -39,8 +39,13 @@ def started(monkeypatch):
     monkeypatch.setattr(ahead.atexit, "register", lambda *args: None)
     monkeypatch.setattr(ahead, "_cores", lambda: 2)
     monkeypatch.delenv("GLASSGRAD_COMPILE_AHEAD", raising=False)
-    ahead.begin.cache_clear()
+    forget()
     yield found
+    forget()
+
+
+def forget():
+    ahead.start.cache_clear()
     ahead.begin.cache_clear()
 
 
@@ -56,6 +61,7 @@ def python(code, **options):
 
 
 def test_it_starts_once(started):
+    ahead.start()
     ahead.begin()
     ahead.begin()
     assert started == [[sys.executable, "-P", "-m", "autograd.kernels.ahead"]]
@@ -65,11 +71,11 @@ def test_it_does_not_start_where_it_is_switched_off_or_has_no_core_or_no_python(
     with monkeypatch.context() as changed:
         changed.setenv("GLASSGRAD_COMPILE_AHEAD", "off")
         ahead.begin()
-    ahead.begin.cache_clear()
+    forget()
     with monkeypatch.context() as changed:
         changed.setattr(ahead, "_cores", lambda: 1)
         ahead.begin()
-    ahead.begin.cache_clear()
+    forget()
     with monkeypatch.context() as changed:
         changed.setattr(sys, "executable", "/opt/app/viewer")
         ahead.begin()
@@ -81,22 +87,23 @@ def test_where_no_process_can_start_nothing_is_said(started, monkeypatch):
         raise OSError("no more processes")
 
     monkeypatch.setattr(ahead.subprocess, "Popen", refuse)
-    assert ahead.begin() is None
+    assert ahead.start() is None
+    ahead.begin()
 
 
-@pytest.mark.parametrize(("dtype", "expected"), [("f4", "1"), ("f8", "0")])
-def test_whoever_makes_the_folder_starts_it_for_a_float32_kernel_and_nobody_later(tmp_path, dtype, expected):
-    code = "from autograd.kernels import ahead; n = []; ahead.begin = lambda: n.append(1)\n" + SMALL.format(dtype)
-    code += "; print(min(len(n), 1))"
-    assert python(code, cache=tmp_path).strip() == expected
+@pytest.mark.parametrize(("dtype", "expected"), [("f4", ["begin", "start"]), ("f8", ["start"])])
+def test_whoever_makes_the_folder_starts_it_and_lets_it_begin_for_float32_and_nobody_later(tmp_path, dtype, expected):
+    code = "from autograd.kernels import ahead; n = []; ahead.start = lambda: n.append('start')\n"
+    code += "ahead.begin = lambda: n.append('begin')\n" + SMALL.format(dtype) + "; print(*sorted(set(n)))"
+    assert python(code, cache=tmp_path).split() == expected
     for path in tmp_path.glob("*/*"):
         path.unlink()
-    assert python(code, cache=tmp_path).strip() == "0"
+    assert python(code, cache=tmp_path).split() == []
 
 
 @pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason="there is no /proc to ask")
 def test_it_ends_with_the_process_that_started_it(tmp_path):
-    code = "from autograd.kernels import ahead; ahead._cores = lambda: 2; process = ahead.begin()\n"
+    code = "from autograd.kernels import ahead; ahead._cores = lambda: 2; process = ahead.start(); ahead.begin()\n"
     code += "import time; time.sleep(0.3); print(process.pid, process.poll())\n"
     for end in ("", "import os; os._exit(0)"):  # the second closes the pipe, and no more
         more = {"GLASSGRAD_COMPILE_AHEAD": "on"}
@@ -109,6 +116,21 @@ def test_it_ends_with_the_process_that_started_it(tmp_path):
         while alive(number) and time.monotonic() < deadline:
             time.sleep(0.05)
         assert not alive(number)
+
+
+def test_it_compiles_when_it_is_told_to(tmp_path):
+    process = subprocess.Popen(
+        [sys.executable, "-P", "-m", "autograd.kernels.ahead"], stdin=subprocess.PIPE, env=environment(tmp_path)
+    )
+    with process:
+        time.sleep(3)
+        assert list(tmp_path.glob("*/*")) == []
+        process.stdin.write(b"!")
+        process.stdin.flush()
+        deadline = time.monotonic() + 60
+        while not list(tmp_path.glob("*/*")) and time.monotonic() < deadline:
+            time.sleep(0.05)
+    assert list(tmp_path.glob("*/*"))  # and at the end of the pipe it ends
 
 
 def alive(number):
