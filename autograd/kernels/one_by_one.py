@@ -1,25 +1,25 @@
 """Convolution with 1 × 1 filters: a product of the weights and the image, which is the matrix of columns as it is.
 
 BLAS packs the weights, which the register tiles of :mod:`.correlate` read where they are: with 1024 channels it takes
-half the time. A stride leaves out pixels before the product, in a copy.
+half the time.
 
-A task is one BLAS call on one thread, for some pixels of an image and some channels of the result. The tasks are fixed
-by shape, and so are the bits, see :mod:`.matmul`.
+A task is one BLAS call on one thread, for some rows of an image and some channels of the result; small images stand
+side by side. The pixels that a stride leaves out are left out in a copy. The tasks are fixed by shape, and so are the
+bits, see :mod:`.matmul`.
 """
 
 from __future__ import annotations
-
-from itertools import pairwise
 
 import numpy as np
 
 from ..geometry import Padding, Pair
 from .matmul import has_one_thread, parallel_products
+from .plan import ceil_div
 
 # Channels on either side and weights, from which on packing them pays.
 _LEAST_CHANNELS, _LEAST_WEIGHTS = 64, 1 << 14
-# Pixels of a task, which BLAS packs once and keeps in the second-level cache; a multiple of its register tile.
-_PIXELS, _MULTIPLE = 200, 16
+# Pixels of a task, which BLAS packs once and keeps in the second-level cache.
+_PIXELS = 200
 # Tasks, at most, of the channels of one product; channels and multiply-adds of the result that are worth one.
 _MOST_BANDS, _LEAST_BAND, _LEAST_WORK = 16, 64, 1 << 22
 # Of an image, and weights, from which on a weight gradient is faster here: each image adds to all of it.
@@ -46,26 +46,20 @@ def pays_for_weights(weights: tuple[int, ...], size: Pair) -> bool:
 
 def correlate(x: np.ndarray, w: np.ndarray, stride: Pair, out: np.ndarray) -> np.ndarray:
     """Fill ``out`` (N, O, OH, OW) with the correlation of x (N, C, H, W) and w (O, C, 1, 1)."""
-    _multiply(w[:, :, 0, 0], _matrices(_met(x, stride)), _matrices(out))
+    _multiply(w[:, :, 0, 0], _met(x, stride), out)
     return out
 
 
 def adjoint(g: np.ndarray, w: np.ndarray, stride: Pair, out: np.ndarray) -> np.ndarray:
     """Fill ``out`` (N, C, H, W) with the input gradient that belongs to g (N, O, OH, OW)."""
-    weights = w[:, :, 0, 0].T
-    if tuple(stride) == (1, 1):
-        _multiply(weights, _matrices(g), _matrices(out))
-    else:
-        met = np.empty((*out.shape[:2], *g.shape[2:]), g.dtype)
-        _multiply(weights, _matrices(g), _matrices(met))
-        out[...] = 0
-        _met(out, stride)[...] = met
+    _multiply(w[:, :, 0, 0].T, g, out, stride)
     return out
 
 
 def weight_gradient(g: np.ndarray, x: np.ndarray, stride: Pair) -> np.ndarray:
     """(O, C, 1, 1) of g (N, O, OH, OW) and x (N, C, H, W)."""
-    g, x = _matrices(g), _matrices(_met(x, stride))
+    x = _met(x, stride)
+    g, x = g.reshape(*g.shape[:2], -1), x.reshape(*x.shape[:2], -1)
     gw = np.empty((g.shape[1], x.shape[1]), x.dtype)
     bands = _bands(gw.shape[1], 1, g.size * x.shape[1])
 
@@ -79,31 +73,37 @@ def weight_gradient(g: np.ndarray, x: np.ndarray, stride: Pair) -> np.ndarray:
     return gw[:, :, None, None]
 
 
-def _multiply(weights: np.ndarray, x: np.ndarray, out: np.ndarray) -> None:
-    """Fill each matrix of ``out`` (N, M, pixels) with ``weights`` (M, K) times that of x (N, K, pixels)."""
-    (images, channels, pixels), together = out.shape, max(1, _PIXELS // out.shape[2])
-    if together > 1:
-        groups = [(slice(i, i + together), slice(None)) for i in range(0, images, together)]
-    else:
-        cuts = _slices(pixels, max(1, pixels // _PIXELS), _MULTIPLE)
-        groups = [(slice(i, i + 1), cut) for i in range(images) for cut in cuts]
-    bands = _bands(channels, len(groups), x.size * channels)
-    shared = len(bands) > 1
-    matrices = [x[images, :, cut] for images, cut in groups]
-    if shared:
-        matrices = [_side_by_side(matrix) for matrix in matrices]
+def _multiply(weights: np.ndarray, x: np.ndarray, out: np.ndarray, spread: Pair = (1, 1)) -> None:
+    """Fill ``out`` (N, M, H, W) with ``weights`` (M, K) times each pixel of x (N, K, rows, columns).
+
+    spread : distance of two results in ``out``; there is zero between them.
+    """
+    images, _, rows, columns = x.shape
+    together, cuts = max(1, _PIXELS // (rows * columns)), ceil_div(rows, max(1, round(_PIXELS / columns)))
+    groups = [(slice(i, i + together), part) for i in range(0, images, together) for part in _slices(rows, cuts)]
+    bands = _bands(len(weights), len(groups), x.size * len(weights))
+    results = _met(out, spread)
+
+    def matrix(group: int) -> np.ndarray:
+        some, part = groups[group]
+        pixels = x[some, :, part]
+        return (pixels[0] if len(pixels) == 1 else pixels.swapaxes(0, 1)).reshape(x.shape[1], -1)
+
+    shared = [matrix(group) for group in range(len(groups))] if len(bands) > 1 else []
 
     def work(start: int, stop: int) -> None:
         for task in range(start, stop):
-            i, band = divmod(task, len(bands))
-            images, cut = groups[i]
-            matrix = matrices[i] if shared else _side_by_side(matrices[i])
-            target = out[images, bands[band], cut]
-            if len(target) == 1:
-                np.matmul(weights[bands[band]], matrix, out=target[0])
+            group, band = divmod(task, len(bands))
+            some, part = groups[group]
+            if results is not out:
+                out[some, bands[band], part.start * spread[0] : part.stop * spread[0]] = 0
+            factors = weights[bands[band]], shared[group] if shared else matrix(group)
+            target = results[some, bands[band], part]
+            if len(target) == 1 and results is out:
+                np.matmul(*factors, out=target.reshape(len(factors[0]), -1))  # a view
             else:
-                product = weights[bands[band]] @ matrix
-                target[...] = product.reshape(len(product), len(target), -1).swapaxes(0, 1)
+                product = np.matmul(*factors)
+                target[...] = product.reshape(len(product), len(target), *target.shape[2:]).swapaxes(0, 1)
 
     tasks = len(groups) * len(bands)
     parallel_products(work, tasks, cost=x.size * len(weights) / tasks)
@@ -115,21 +115,10 @@ def _bands(channels: int, groups: int, work: int) -> list[slice]:
     return _slices(channels, 1 << (bands.bit_length() - 1))
 
 
-def _slices(length: int, parts: int, multiple: int = 1) -> list[slice]:
-    edges = [length if i == parts else i * length // parts // multiple * multiple for i in range(parts + 1)]
-    return [slice(low, high) for low, high in pairwise(edges)]
+def _slices(length: int, parts: int) -> list[slice]:
+    return [slice(i * length // parts, (i + 1) * length // parts) for i in range(parts)]
 
 
 def _met(x: np.ndarray, stride: Pair) -> np.ndarray:
     """The pixels that a 1 × 1 filter meets."""
-    return x[:, :, :: stride[0], :: stride[1]]
-
-
-def _matrices(x: np.ndarray) -> np.ndarray:
-    """Images (N, C, H, W) as matrices (N, C, pixels); a view if there are no gaps."""
-    return x.reshape(*x.shape[:2], -1)
-
-
-def _side_by_side(x: np.ndarray) -> np.ndarray:
-    """Matrices (N, C, pixels) as one (C, N · pixels)."""
-    return x[0] if len(x) == 1 else x.swapaxes(0, 1).reshape(x.shape[1], -1)
+    return x if tuple(stride) == (1, 1) else x[:, :, :: stride[0], :: stride[1]]
