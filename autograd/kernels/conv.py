@@ -39,7 +39,7 @@ def conv2d(x: np.ndarray, w: np.ndarray, *, stride: Pair, padding: Padding, dila
     minimal = _plain(w.shape[2:], stride, dilation, groups) and winograd.pays(x.shape, out.shape, padding, x.dtype)
     if minimal and winograd.correlate(x, w, out, padding, adjoint=False):
         return out
-    if one_by_one.pays(w.shape, padding, groups):
+    if one_by_one.pays(w.shape, padding, groups, w.itemsize):
         return one_by_one.correlate(x, w, stride, out)
     (top, _), (left, _) = padding
     vertical = forward_axis(rows, w.shape[2], stride[0], top, dilation[0])
@@ -65,7 +65,7 @@ def conv2d_input(
     minimal = _plain(w.shape[2:], stride, dilation, groups) and winograd.pays(g.shape, out.shape, turned, g.dtype)
     if minimal and winograd.correlate(g, w, out, turned, adjoint=True):
         return out
-    if one_by_one.pays(w.shape, padding, groups):
+    if one_by_one.pays(w.shape, padding, groups, w.itemsize):
         return one_by_one.adjoint(g, w, stride, out)
     vertical = adjoint_axis(size[0], w.shape[2], stride[0], top, dilation[0])
     horizontal = adjoint_axis(size[1], w.shape[3], stride[1], left, dilation[1])
@@ -94,7 +94,7 @@ def conv2d_weight(
         if finite:
             return gw
     weights = (g.shape[1], x.shape[1] // groups, *kernel_size)
-    if one_by_one.pays(weights, padding, groups) and one_by_one.pays_for_weights(weights, g.shape[2:]):
+    if one_by_one.pays(weights, padding, groups, x.itemsize) and one_by_one.pays_for_weights(weights, g.shape[2:]):
         return one_by_one.weight_gradient(g, x, stride)
     return weight_gradient(
         g, x, kernel_size=kernel_size, stride=stride, padding=padding, dilation=dilation, groups=groups

@@ -16,8 +16,9 @@ from ..geometry import Padding, Pair
 from .matmul import has_one_thread, parallel_products
 from .plan import ceil_div
 
-# Channels on either side and weights, from which on packing them pays.
-_LEAST_CHANNELS, _LEAST_WEIGHTS = 64, 1 << 14
+# Channels on either side and weights, from which on packing them pays, by the bytes of a number: BLAS multiplies
+# float64 no faster than the register tiles do.
+_LEAST_CHANNELS, _LEAST_WEIGHTS = 64, {4: 1 << 14, 8: 1 << 17}
 # Pixels of a task, which BLAS packs once and keeps in the second-level cache.
 _PIXELS = 200
 # Tasks, at most, of the channels of one product; channels and multiply-adds of the result that are worth one.
@@ -26,7 +27,7 @@ _MOST_BANDS, _LEAST_BAND, _LEAST_WORK = 16, 64, 1 << 22
 _LEAST_SUMMED, _LEAST_GRADIENTS = 128, 1 << 15
 
 
-def pays(weights: tuple[int, ...], padding: Padding, groups: int) -> bool:
+def pays(weights: tuple[int, ...], padding: Padding, groups: int, itemsize: int) -> bool:
     """Whether a convolution with weights of this shape (O, C, KH, KW) is a product, and a large one."""
     outputs, channels, *kernel_size = weights
     return (
@@ -34,7 +35,7 @@ def pays(weights: tuple[int, ...], padding: Padding, groups: int) -> bool:
         and groups == 1
         and not any(map(any, padding))
         and min(outputs, channels) >= _LEAST_CHANNELS
-        and outputs * channels >= _LEAST_WEIGHTS
+        and outputs * channels >= _LEAST_WEIGHTS[itemsize]
         and has_one_thread()
     )
 
