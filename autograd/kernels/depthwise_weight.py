@@ -108,17 +108,25 @@ def _add_parts(start, stop, g, x, sums, out_columns, lanes, batch, pieces, sizes
     planes = np.zeros(sizes[ELEMENTS], x.dtype)
     lines = np.zeros(sizes[BLOCK_ROWS] * pitch + 2 * lanes, x.dtype)
     part, group = start // groups, start % groups
+    first_piece, end_piece = part * pieces // parts, (part + 1) * pieces // parts
+    first_image, first_block = first_piece // blocks, first_piece % blocks
     for task in range(start, stop):
-        for piece in range(part * pieces // parts, (part + 1) * pieces // parts):
-            image, block = piece // blocks * groups + group, piece % blocks
-            copy_maps(x, image * map_size, x_moves, block * copies, copies, line, step, lanes, planes, pitch)
+        image, block = first_image, first_block  # counted along: divisions took a tenth of the time of 7 × 7 maps
+        for _ in range(first_piece, end_piece):
+            plane = image * groups + group
+            copy_maps(x, plane * map_size, x_moves, block * copies, copies, line, step, lanes, planes, pitch)
             length = (g_moves[block, 2] - 1) * pitch + out_columns
             for o in range(outputs):
-                copy_maps(g, (image * outputs + o) * out_size, g_moves, block, 1, out_columns, 1, lanes, lines, pitch)
+                copy_maps(g, (plane * outputs + o) * out_size, g_moves, block, 1, out_columns, 1, lanes, lines, pitch)
                 at = (task * outputs + o) * filters * results
                 for first in range(0, offsets.size, ROW_TAPS):
                     add_row_dots(lines, 0, 0, planes, 0, offsets, first, length, flat_sums, at)
                     at += results
+            block += 1
+            if block == blocks:
+                image, block = image + 1, 0
         group += 1
         if group == groups:
             part, group = part + 1, 0
+            first_piece, end_piece = end_piece, (part + 1) * pieces // parts
+            first_image, first_block = first_piece // blocks, first_piece % blocks
