@@ -136,29 +136,38 @@ def cut_rows(planes: Grid) -> Pair:
 
 
 def row_moves(planes: Grid, block_rows: int, blocks: int, itemsize: int) -> np.ndarray:
-    """What :func:`.planes.copy_maps` copies to each plane of each block: (blocks·planes, 7).
+    """What :func:`.planes.copy_maps` copies to each plane of each block: (blocks·planes, 8).
 
     Where the rows are in the map and in the planes, their number and their length, the end of what is read of the map
-    in vectors, where zeros must be written before and how many.
+    in vectors, where zeros must be written before and how many, and the distance of the next plane if its rows, the
+    odd columns, come along.
     """
     lines, width, vector = planes.rows, planes.size[1], lanes(f"f{itemsize}")
     step, stride, plane_rows = lines.axis.step, planes.columns.axis.step, block_rows + lines.span
-    moves = []
+    plane, moves = plane_rows * planes.pitch, []
     for block in range(blocks):
         at = 0
         for residue in lines.residues:
             first = (block * block_rows + lines.first) * step + residue
             above = min(plane_rows, max(0, ceil_div(-first, step)))
             below = min(plane_rows, max(above, ceil_div(planes.size[0] - first, step)))
+            split = stride == 2 and len({(low, high) for _, low, high in planes.inside}) < len(planes.inside)
             for column, low, high in planes.inside:
                 rows = below - above if high > low else 0
+                # the zeros behind the last row must not meet what the next plane has already
+                split = split and rows > 0 and (high - low >= vector or above * planes.pitch + low >= vector)
                 source = (first + above * step) * width + (planes.columns.first + low) * stride + column
                 end = source + (rows - 1) * step * width + stride * max(high - low, vector)
-                in_vectors = rows > 0 and stride <= 2
-                cleared = plane_rows * planes.pitch if blocks > 1 and rows < plane_rows else 0
+                end = end if rows > 0 and stride <= 2 else _NEVER
+                cleared = plane if blocks > 1 and rows < plane_rows else 0
                 target = at + above * planes.pitch + low
-                moves.append((source, target, rows, high - low, end if in_vectors else _NEVER, at, cleared))
-                at += plane_rows * planes.pitch
+                if not split:
+                    moves.append((source, target, rows, high - low, end, at, cleared, 0))
+                elif column == 0:
+                    moves.append((source, target, rows, high - low, end, at, 2 * cleared, plane))
+                else:
+                    moves.append((0, 0, 0, 0, _NEVER, 0, 0, 0))
+                at += plane
     return np.array(moves, np.int64)
 
 

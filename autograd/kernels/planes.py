@@ -22,7 +22,7 @@ from .plan import (
     WIDTH,
     Layout,
 )
-from .vectors import clear_vector, copy_even, copy_even_rows, copy_rows, copy_vector, interleave, lanes
+from .vectors import clear_vector, copy_even, copy_even_rows, copy_rows, copy_split_rows, copy_vector, interleave, lanes
 
 
 def image_planes(x: np.ndarray, groups: int, layout: Layout) -> np.ndarray:
@@ -118,16 +118,20 @@ def copy_maps(x, base, moves, first, count, line, step, lanes, planes, pitch):
     """Copy the rows of a map that are inside of its planes, which are zero or held the same rows of another map.
 
     So what is beside the map needs no care: ``fill_planes`` took five times as long for maps of 7 × 7 pixels.
-    moves : (moves, 7), of which ``count`` are done from ``first`` on; see :func:`.depthwise.row_moves`.
+    moves : (moves, 8), of which ``count`` are done from ``first`` on; see :func:`.depthwise.row_moves`.
     line, pitch : from a row to the next one, in ``x`` and in the planes. step : from a number to the next one in ``x``.
     """
     for m in range(first, first + count):
         source, target, rows, width = base + moves[m, 0], moves[m, 1], moves[m, 2], moves[m, 3]
+        apart = moves[m, 7]
         clear_run(planes, moves[m, 5], moves[m, 6], lanes)
         if base + moves[m, 4] > x.size:
-            for r in range(rows):
-                for t in range(width):
-                    planes[target + r * pitch + t] = x[source + r * line + t * step]
+            for side in range(2 if apart > 0 else 1):
+                for r in range(rows):
+                    for t in range(width):
+                        planes[target + side * apart + r * pitch + t] = x[source + side + r * line + t * step]
+        elif apart > 0:
+            copy_split_rows(planes, target, pitch, x, source, line, rows, width, apart)
         elif step == 1:
             copy_rows(planes, target, pitch, x, source, line, rows, width)
         else:

@@ -252,12 +252,18 @@ def copy_even_rows(typing_context, target, t0, target_pitch, source, s0, source_
     return _rows(2, target, source)
 
 
-def _rows(step: int, target: Any, source: Any) -> tuple:
+@intrinsic
+def copy_split_rows(typing_context, target, t0, target_pitch, source, s0, source_pitch, rows, width, apart):
+    """``copy_even_rows``, and the odd numbers go ``apart`` from the even ones."""
+    return _rows(2, target, source, True)
+
+
+def _rows(step: int, target: Any, source: Any, split: bool = False) -> tuple:
     element, index = float_arrays(target, source), types.int64
-    signature = types.void(target, index, index, source, index, index, index, index)
+    signature = types.void(target, index, index, source, index, index, index, index, *[index] * split)
 
     def generate(context, builder, signature, args):
-        _, t0, target_pitch, _, s0, source_pitch, rows, width = args
+        _, t0, target_pitch, _, s0, source_pitch, rows, width, *apart = args
         emit, body = Emitter(context, builder, element), Body(context, builder, signature, args)
         to, start = body.address(0, t0), body.address(3, s0)
         exist, last = emit.first(width), builder.sub(width, constant(emit.lanes))
@@ -269,10 +275,13 @@ def _rows(step: int, target: Any, source: Any) -> tuple:
             def copy(c, _):
                 c = builder.select(builder.icmp_signed("<", c, last), c, last)  # the last vector ends with the row
                 first = builder.gep(row, [builder.mul(c, constant(step))])
-                loaded = emit.load(first)
+                vectors = [emit.load(builder.gep(first, [constant(i * emit.lanes)])) for i in range(step)]
+                place = builder.gep(row_to, [c])
                 if step == 2:
-                    loaded = emit.every_second(loaded, emit.load(builder.gep(first, [constant(emit.lanes)])), 0)
-                emit.store(builder.select(exist, loaded, emit.zero), builder.gep(row_to, [c]))
+                    vectors = [emit.every_second(vectors[0], vectors[1], side) for side in range(1 + split)]
+                for side, vector in enumerate(vectors):
+                    place = builder.gep(place, apart) if side else place
+                    emit.store(builder.select(exist, vector, emit.zero), place)
                 return []
 
             return body.loop(width, emit.lanes, [], copy)

@@ -44,8 +44,10 @@ def row_dots(rows, pixels, offsets, length, result):
 def rows_of(every, target, source, rows, width):
     if every == 1:
         vectors.copy_rows(target, 3, 50, source, 2, 70, rows, width)
-    else:
+    elif every == 2:
         vectors.copy_even_rows(target, 3, 50, source, 2, 70, rows, width)
+    else:
+        vectors.copy_split_rows(target, 3, 50, source, 2, 70, rows, width, 300)
 
 
 @njit
@@ -149,15 +151,17 @@ def test_multiply_strips_is_its_formula(lengths, dtype):
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("every", [1, 2])
+@pytest.mark.parametrize("every", [1, 2, "split"])
 @pytest.mark.parametrize(("rows", "width"), [(1, 1), (3, 3), (2, 8), (4, 19), (1, 32)])
 def test_copied_rows_are_followed_by_zeros_to_the_end_of_a_vector(rows, width, every, dtype):
-    source, target = np.arange(1, 401, dtype=dtype), np.full(300, -1, dtype)
-    rows_of(every, target, source, rows, width)
-    expected = np.full(300, -1, dtype)
-    for r in range(rows):
-        expected[3 + 50 * r :][: max(width, vectors.lanes(dtype))] = 0
-        expected[3 + 50 * r :][:width] = source[2 + 70 * r :: every][:width]
+    source, target = np.arange(1, 401, dtype=dtype), np.full(600, -1, dtype)
+    rows_of(3 if every == "split" else every, target, source, rows, width)
+    expected = np.full(600, -1, dtype)
+    for side in range(2 if every == "split" else 1):
+        for r in range(rows):
+            at = 3 + 50 * r + 300 * side
+            expected[at:][: max(width, vectors.lanes(dtype))] = 0
+            expected[at:][:width] = source[2 + side + 70 * r :: 1 if every == 1 else 2][:width]
     np.testing.assert_array_equal(target, expected)
 
 
