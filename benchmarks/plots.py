@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -106,13 +107,12 @@ def _growth(rows: list[dict], results: dict[str, Any], path: Path) -> Path:
         axes.grid(color="#dddddd", linewidth=0.5)
         axes.spines[["top", "right"]].set_visible(False)
         axes.legend(fontsize=7, frameon=False)
-    figure.suptitle(
+    says = (
         "Time of a forward and a backward pass (of a U-Net: of a training step) and its fitted exponents; "
-        "dotted: the arithmetic, at the best speed of glassgrad\n"
-        f"{_where(results)}",
-        fontsize=8,
-        color=_INK,
+        "dotted: the arithmetic, at the best speed of glassgrad.",
+        _where(results),
     )
+    figure.suptitle("\n".join(textwrap.fill(line, 54 * wide) for line in says), fontsize=8, color=_INK)
     figure.savefig(path, dpi=110)
     plt.close(figure)
     return path
