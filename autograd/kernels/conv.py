@@ -9,10 +9,10 @@ with a chosen size the transposed convolution of fig. 11).
 
 Here the arguments are put in order; the work is done by register tiles, :mod:`.correlate` and :mod:`.weight_gradient`
 (:mod:`.depthwise` and :mod:`.depthwise_weight` where a group has one channel), in every type and geometry. Where it
-pays, 3 × 3 filters go to :mod:`.winograd` and 1 × 1 filters to BLAS, by :mod:`.one_by_one`. The readable twin of all is
-:mod:`.im2col`. ``stride=(sh, sw)``, ``padding=((top, bottom), (left, right))``, ``dilation=(dh, dw)``. Shapes were
-checked by :mod:`autograd.geometry`. Inputs of any memory layout are accepted and never written to; the result is
-C-contiguous. Padding is zeros that are multiplied like any other number.
+pays, 3 × 3 filters go to :mod:`.winograd`, and 1 × 1 filters and those of most weights to BLAS, by :mod:`.one_by_one`
+and :mod:`.unfolded`. The readable twin of all is :mod:`.im2col`. ``stride=(sh, sw)``, ``padding=((top, bottom), (left,
+right))``, ``dilation=(dh, dw)``. Shapes were checked by :mod:`autograd.geometry`. Inputs of any memory layout are
+accepted and never written to; the result is C-contiguous. Padding is zeros that are multiplied like any other number.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..geometry import Padding, Pair, conv_output_size
-from . import one_by_one, winograd, winograd_weight
+from . import one_by_one, unfolded, winograd, winograd_weight
 from .arrays import canonical
 from .correlate import correlate
 from .depthwise import correlate_maps, maps
@@ -41,6 +41,8 @@ def conv2d(x: np.ndarray, w: np.ndarray, *, stride: Pair, padding: Padding, dila
         return out
     if one_by_one.pays(w.shape, padding, groups, w.itemsize):
         return one_by_one.correlate(x, w, stride, out)
+    if unfolded.pays(w.shape, out.shape[2:], groups, w.itemsize):
+        return unfolded.correlate(x, w, out, stride=stride, padding=padding, dilation=dilation)
     (top, _), (left, _) = padding
     vertical = forward_axis(rows, w.shape[2], stride[0], top, dilation[0])
     horizontal = forward_axis(columns, w.shape[3], stride[1], left, dilation[1])
@@ -67,6 +69,8 @@ def conv2d_input(
         return out
     if one_by_one.pays(w.shape, padding, groups, w.itemsize):
         return one_by_one.adjoint(g, w, stride, out)
+    if unfolded.pays(w.shape, g.shape[2:], groups, w.itemsize):
+        return unfolded.adjoint(g, w, out, stride=stride, padding=padding, dilation=dilation)
     vertical = adjoint_axis(size[0], w.shape[2], stride[0], top, dilation[0])
     horizontal = adjoint_axis(size[1], w.shape[3], stride[1], left, dilation[1])
     depthwise = g.shape[1] == groups > 1

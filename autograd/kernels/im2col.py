@@ -1,7 +1,7 @@
 """Convolution by the book: unfold the windows into a matrix, multiply, fold back.
 
 Readable, for every stride, dilation and grouping; it is the definition that the fast path is tested against. ``col2im``
-is written as a gather (each input pixel asks which windows hold it): a scatter from several threads loses updates.
+adds up each channel in one thread: a scatter from several loses updates.
 """
 
 from __future__ import annotations
@@ -37,6 +37,12 @@ def col2im(
 
 
 @njit
+def _inside(size, outputs, stride, offset):
+    """The first window, and the last + 1, whose entry at ``offset`` lies inside of an axis of ``size``."""
+    return min(max(0, -(offset // stride)), outputs), min(max(0, -((offset - size) // stride)), outputs)
+
+
+@njit
 def _unfold(start, stop, x, unfolded, sh, sw, top, left, dh, dw):
     _, C, H, W = x.shape
     _, _, KH, KW, OH, OW = unfolded.shape
@@ -44,12 +50,16 @@ def _unfold(start, stop, x, unfolded, sh, sw, top, left, dh, dw):
         n, c = plane // C, plane % C
         for i in range(KH):
             for j in range(KW):
+                low, high = _inside(W, OW, sw, j * dw - left)
                 for oh in range(OH):
                     h = oh * sh + i * dh - top
-                    for ow in range(OW):
-                        w = ow * sw + j * dw - left
-                        inside = 0 <= h < H and 0 <= w < W
-                        unfolded[n, c, i, j, oh, ow] = x[n, c, h, w] if inside else 0
+                    first, last = (low, high) if 0 <= h < H else (OW, OW)
+                    for ow in range(first):
+                        unfolded[n, c, i, j, oh, ow] = 0
+                    for ow in range(first, last):
+                        unfolded[n, c, i, j, oh, ow] = x[n, c, h, ow * sw + j * dw - left]
+                    for ow in range(last, OW):
+                        unfolded[n, c, i, j, oh, ow] = 0
 
 
 @njit
@@ -60,16 +70,14 @@ def _fold(start, stop, windows, folded, sh, sw, top, left, dh, dw):
         n, c = plane // C, plane % C
         for h in range(H):
             for w in range(W):
-                total = folded.dtype.type(0)
-                for i in range(KH):
-                    oh = (h + top - i * dh) // sh
-                    if oh < 0 or oh >= OH or oh * sh + i * dh - top != h:
-                        continue
-                    for j in range(KW):
-                        ow = (w + left - j * dw) // sw
-                        if 0 <= ow < OW and ow * sw + j * dw - left == w:
-                            total += windows[n, c, i, j, oh, ow]
-                folded[n, c, h, w] = total
+                folded[n, c, h, w] = 0
+        for i in range(KH):
+            low, high = _inside(H, OH, sh, i * dh - top)
+            for oh in range(low, high):
+                for j in range(KW):
+                    first, last = _inside(W, OW, sw, j * dw - left)
+                    for ow in range(first, last):
+                        folded[n, c, oh * sh + i * dh - top, ow * sw + j * dw - left] += windows[n, c, i, j, oh, ow]
 
 
 def conv2d(x: np.ndarray, w: np.ndarray, *, groups: int, **settings) -> np.ndarray:

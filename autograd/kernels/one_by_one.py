@@ -47,13 +47,13 @@ def pays_for_weights(weights: tuple[int, ...], size: Pair) -> bool:
 
 def correlate(x: np.ndarray, w: np.ndarray, stride: Pair, out: np.ndarray) -> np.ndarray:
     """Fill ``out`` (N, O, OH, OW) with the correlation of x (N, C, H, W) and w (O, C, 1, 1)."""
-    _multiply(w[:, :, 0, 0], _met(x, stride), out)
+    multiply(w[:, :, 0, 0], _met(x, stride), out)
     return out
 
 
 def adjoint(g: np.ndarray, w: np.ndarray, stride: Pair, out: np.ndarray) -> np.ndarray:
     """Fill ``out`` (N, C, H, W) with the input gradient that belongs to g (N, O, OH, OW)."""
-    _multiply(w[:, :, 0, 0].T, g, out, stride)
+    multiply(w[:, :, 0, 0].T, g, out, stride)
     return out
 
 
@@ -74,7 +74,7 @@ def weight_gradient(g: np.ndarray, x: np.ndarray, stride: Pair) -> np.ndarray:
     return gw[:, :, None, None]
 
 
-def _multiply(weights: np.ndarray, x: np.ndarray, out: np.ndarray, spread: Pair = (1, 1)) -> None:
+def multiply(weights: np.ndarray, x: np.ndarray, out: np.ndarray, spread: Pair = (1, 1)) -> None:
     """Fill ``out`` (N, M, H, W) with ``weights`` (M, K) times each pixel of x (N, K, rows, columns).
 
     spread : distance of two results in ``out``; there is zero between them.
