@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -174,9 +175,7 @@ class Tensor:
         create_graph : record the backward pass itself, for gradients of gradients.
         inputs : accumulate into these tensors only.
         """
-        from . import engine  # the engine is written in terms of Tensors
-
-        engine.backward([self], [gradient], retain_graph, create_graph, inputs)
+        _engine().backward([self], [gradient], retain_graph, create_graph, inputs)
 
     def detach(self) -> Tensor:
         """The same memory without the history."""
@@ -285,6 +284,14 @@ class Tensor:
 
     def __reduce__(self) -> Any:
         raise TypeError("Tensors are not pickled (a pickle can run code when it is read); use autograd.serialize.save")
+
+
+@cache
+def _engine() -> Any:
+    """The engine is written in terms of Tensors: it is imported when it is first needed."""
+    from . import engine
+
+    return engine
 
 
 def _forget_grad(tensor: Tensor) -> None:

@@ -195,7 +195,7 @@ def _deviations(values, centre, zero):
 
 
 @njit
-def _moments(values):
+def moments(values):
     """Mean and sum of squared deviations of a block. In its own precision, in float64 where that overflows: twice as
     fast, and the first sum of deviations makes up for the rounding of the centre."""
     zero = values.dtype.type(0)
@@ -221,7 +221,7 @@ def statistics(x, first, step, count):
         plane = x[first + j * step]
         for low in range(0, plane.size, _BLOCK):
             values = plane[low : low + _BLOCK]
-            block_mean, block_squares = _moments(values)
+            block_mean, block_squares = moments(values)
             delta = block_mean - mean
             size += values.size
             mean += delta * (values.size / size)

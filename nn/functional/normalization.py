@@ -178,8 +178,13 @@ def layer_norm(
         if tensor is not None and tensor.shape != shape:
             raise ValueError(f"layer_norm: {name}.shape={tensor.shape}, but normalized_shape={shape}")
     size, rows = math.prod(shape), math.prod(input.shape[: input.ndim - len(shape)])
-    affine = [None if tensor is None else tensor.reshape((size,)) for tensor in (weight, bias)]
-    return ops.layer_norm(input.reshape((rows, size)), *affine, eps=float(eps)).reshape(input.shape)
+    affine = [None if tensor is None else _shaped(tensor, (size,)) for tensor in (weight, bias)]
+    return _shaped(ops.layer_norm(_shaped(input, (rows, size)), *affine, eps=float(eps)), input.shape)
+
+
+def _shaped(tensor: Tensor, shape: tuple[int, ...]) -> Tensor:
+    """``tensor.reshape(shape)`` where that changes anything: four ops less around a layer normalisation of rows."""
+    return tensor if tensor.shape == shape else tensor.reshape(shape)
 
 
 def _channels(caller: str, input: Tensor, least: int = 2) -> int:
