@@ -42,9 +42,9 @@ from .planes import copy_maps, copy_run
 from .tile import COLUMN, STRIP_ROWS, STRIPS, multiply_strips
 from .vectors import interleave, lanes
 
-# Pixels of a block: planes and results stay in the first-level cache.
-_PIXELS = 2048
-_NEVER = 1 << 62
+# Elements of the planes of a block: they stay in the first-level cache, and few rows are copied twice at its border.
+_ELEMENTS = 4096
+_NEVER = 1 << 62  # an end behind every array: not to be read in vectors
 
 
 class Maps(NamedTuple):
@@ -131,7 +131,7 @@ def _columns(layout: Layout, pitch: int) -> tuple[np.ndarray, np.ndarray]:
 def cut_rows(planes: Grid) -> Pair:
     """Output rows of a block, and blocks of a map."""
     rows = planes.rows.outputs
-    block_rows = ceil_div(rows, ceil_div(rows * planes.pitch, _PIXELS))
+    block_rows = ceil_div(rows, ceil_div(rows * planes.row_elements, _ELEMENTS))
     return block_rows, ceil_div(rows, block_rows)
 
 
