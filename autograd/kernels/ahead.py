@@ -74,8 +74,8 @@ def _is_python(executable: str | None) -> bool:
 def compile_kernels() -> None:
     """Call the later kernels of a U-Net step.
 
-    First what the forward pass meets last and the backward pass first, then the last ones, so that the two processes
-    meet among small ones: what both begin is compiled twice.
+    What both processes begin is compiled twice. So the first kernel here shares no helper with a convolution, what the
+    backward pass meets first comes early, and the gradients of minimal filtering are left to the first process.
     """
     from . import conv, norm, pool, softmax, sums, together, update
 
@@ -87,17 +87,16 @@ def compile_kernels() -> None:
         conv.conv2d_weight(g, x, kernel_size=(3, 3), stride=(1, 1), padding=((1, 1), (1, 1)), dilation=(1, 1), groups=1)
 
     images, logits, vector = zeros(8, 16, 64, 64), zeros(8, 2, 64, 64), zeros(16)
-    targets, positions = np.zeros((8, 64, 64), np.int64), np.zeros((8, 16, 32, 32), np.int32)
-    weight_gradient(16, 3, 64)  # dot products
+    targets = np.zeros((8, 64, 64), np.int64)
     losses, peak, scale = softmax.cross_entropy(logits, targets, None, -100, 0.0)
     softmax.cross_entropy_input(losses, logits, peak, scale, targets, None, -100, 0.0)
+    pool.max_pool2d(images, kernel_size=(2, 2), stride=(2, 2), padding=(0, 0), dilation=(1, 1), output_size=(32, 32))
     sums.add_up(images, (0, 2, 3))
     norm.batch_norm_backward(images, images, vector, vector, vector, vector, 1e-5, True)
+    weight_gradient(16, 3, 64)  # dot products
     weight_gradient(256, 128, 4)  # a matrix product
     moments = [vector.copy() for _ in range(3)]
     together.run(update.adam(False, False, False, False), [([vector], moments, [0.0] * 8)])
-    pool.plane_scatter_add(zeros(8, 16, 32, 32), positions, (64, 64))
-    weight_gradient(32, 32, 32)  # minimal filtering
 
 
 def _get_ready() -> None:

@@ -212,17 +212,16 @@ def _correlate_tiles(start, stop, planes, w, w_pitch, out, outputs, lanes, tiles
     images, groups, image_size = planes.shape
     image_rows, image_columns = out.shape[1], out.shape[2]
     group_weights, panels = w.shape[1], -(-outputs // OUTER_ROWS)
-    weights, flat, source = w.reshape(-1), out.reshape(-1), planes.reshape(-1)
+    weights, flat, source = flattened(w), flattened(out), flattened(planes)
     pixels = OUTER_VECTORS * lanes
     panel_size = OUTER_ROWS * pixels
     apart = (panels // chunks + 1) * panel_size
-    sums = np.empty(sides * apart + lanes, w.dtype)
-    window = np.empty(_WINDOW_TAPS * pixels + lanes, w.dtype)
-    gathered = taps.copy()
+    sums, window = scratch(sides * apart + lanes, w.dtype), scratch(_WINDOW_TAPS * pixels + lanes, w.dtype)
+    gathered = scratch(taps.size, np.int64)  # taps, as they lie in the window
     # a move is a vector of one output row: where it is read (without the tap's offset), and its first lane; a run is
     # contiguous in the output: its first lane, its size, where it goes
-    move_source, move_lane = np.empty(pixels, np.int64), np.empty(pixels, np.int64)
-    run_lane, run_size, run_target = np.empty(pixels, np.int64), np.empty(pixels, np.int64), np.empty(pixels, np.int64)
+    move_source, move_lane, run_lane = scratch(pixels, np.int64), scratch(pixels, np.int64), scratch(pixels, np.int64)
+    run_size, run_target = scratch(pixels, np.int64), scratch(pixels, np.int64)
     rounds = phases.shape[0] // sides
     for task in range(start, stop):
         chunk, tile = task % chunks, task // chunks % tiles
@@ -257,9 +256,10 @@ def _correlate_tiles(start, stop, planes, w, w_pitch, out, outputs, lanes, tiles
             for k0 in range(first, first + count, _WINDOW_TAPS):
                 k1 = min(k0 + _WINDOW_TAPS, first + count)
                 for k in range(k0, k1):
-                    gathered[k, 1] = (k - k0) * pixels
+                    at = (k - k0) * pixels
+                    gathered[2 * k], gathered[2 * k + 1] = taps[k, 0], at
                     for m in range(moves):  # what is too much is overwritten by the next move, or the next tap
-                        copy_vector(window, gathered[k, 1] + move_lane[m], source, taps[k, 1] + move_source[m])
+                        copy_vector(window, at + move_lane[m], source, taps[k, 1] + move_source[m])
                 for panel in range(first_panel, end_panel):
                     at, channel = side * apart + (panel - first_panel) * panel_size, panel * OUTER_ROWS
                     here, w_at = min(OUTER_ROWS, outputs - channel), group * group_weights + channel * w_pitch

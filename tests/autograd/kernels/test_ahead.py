@@ -147,5 +147,5 @@ def test_it_compiles_what_a_training_step_asks_for():
     python(kernels, **off)  # what is compiled asks for its helpers too
     there = python(ASKED.format(kernels), **off).split()
     asked = python(ASKED.format(STEP), **off).split()
-    assert len(there) > 10
+    assert len(there) >= 8
     assert set(there) <= set(asked)
