@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from .frameworks import OURS
-from .report import axis, families, geometric_mean, growth, median, ratio
+from .report import SHORT, axis, families, geometric_mean, growth, median, ratio
 
 _INK, _OURS, _SLOWER, _COMPILED = "#333333", "#2a7f62", "#c0783c", "#3b6ea8"
 _COLOURS = {"glassgrad": _OURS, "glassgrad-compiled": _COMPILED, "torch": "#c0783c", "torch-channels-last": "#d9a679"}
@@ -88,7 +88,7 @@ def _growth(rows: list[dict], results: dict[str, Any], path: Path) -> Path:
         for name in powers:
             points = [(row["at"], value * 1e3) for row in members if (value := median(row, name)) is not None]
             if points:
-                label = f"{name}: {along}$^{{{powers[name]:.2f}}}$"
+                label = f"{SHORT.get(name, name)}: {along}$^{{{powers[name]:.2f}}}$"
                 axes.loglog(*zip(*points), "o-", label=label, color=_COLOURS.get(name), markersize=3, linewidth=1.2)
         if "arithmetic" in powers:
             best = min(value * 1e3 / row["flop"] for row in members if (value := median(row, "glassgrad")) is not None)
@@ -106,7 +106,7 @@ def _growth(rows: list[dict], results: dict[str, Any], path: Path) -> Path:
         axes.tick_params(labelsize=7)
         axes.grid(color="#dddddd", linewidth=0.5)
         axes.spines[["top", "right"]].set_visible(False)
-        axes.legend(fontsize=7, frameon=False)
+        axes.legend(loc="upper left", fontsize=7, frameon=False)
     says = (
         "Time of a forward and a backward pass (of a U-Net: of a training step) and its fitted exponents; "
         "dotted: the arithmetic, at the best speed of glassgrad.",

@@ -16,7 +16,7 @@ from .results import UNITS
 
 Row = dict[str, Any]
 _JUDGES = ("torch", "torch-channels-last")
-_SHORT = {"glassgrad": "ms", "glassgrad-compiled": "compiled", "torch-channels-last": "ch. last"}
+SHORT = {"glassgrad-compiled": "compiled", "torch-channels-last": "ch. last"}
 
 
 def median(row: Row, framework: str) -> float | None:
@@ -50,7 +50,7 @@ class Table:
         self.dtype = dtype
 
     def header(self) -> str:
-        others = [f"{_SHORT.get(name, name):>13}" for name in self.frameworks if name != "glassgrad"]
+        others = [f"{SHORT.get(name, name):>13}" for name in self.frameworks if name != "glassgrad"]
         others += [f" {'ratio':>6}"] + [f" {'compiled':>9}"] * (OURS[1] in self.frameworks)
         return f"{self.dtype:<{self.width}} {'glassgrad':>13} {'±%':>3} {'GFLOP/s':>8} {'peak':>5}{''.join(others)}"
 

@@ -41,7 +41,7 @@ def conv2d(x: np.ndarray, w: np.ndarray, *, stride: Pair, padding: Padding, dila
         return out
     if one_by_one.pays(w.shape, padding, groups, w.itemsize):
         return one_by_one.correlate(x, w, stride, out)
-    if unfolded.pays(w.shape, out.shape[2:], groups, w.itemsize):
+    if unfolded.pays(w.shape, out.shape[2:], groups, w.itemsize, adjoint=False):
         return unfolded.correlate(x, w, out, stride=stride, padding=padding, dilation=dilation)
     (top, _), (left, _) = padding
     vertical = forward_axis(rows, w.shape[2], stride[0], top, dilation[0])
@@ -69,7 +69,7 @@ def conv2d_input(
         return out
     if one_by_one.pays(w.shape, padding, groups, w.itemsize):
         return one_by_one.adjoint(g, w, stride, out)
-    if unfolded.pays(w.shape, g.shape[2:], groups, w.itemsize):
+    if unfolded.pays(w.shape, g.shape[2:], groups, w.itemsize, adjoint=True):
         return unfolded.adjoint(g, w, out, stride=stride, padding=padding, dilation=dilation)
     vertical = adjoint_axis(size[0], w.shape[2], stride[0], top, dilation[0])
     horizontal = adjoint_axis(size[1], w.shape[3], stride[1], left, dilation[1])

@@ -55,13 +55,13 @@ def test_same_bits_for_any_number_of_threads(monkeypatch, dtype):
     rng, options = np.random.default_rng(0), {"stride": (2, 2), "padding": SAME, "dilation": (1, 1)}
     shapes = ((3, 256, 13, 14), (384, 256, 3, 3), (3, 384, 7, 7))
     x, w, g = (rng.normal(size=shape).astype(dtype) for shape in shapes)
-    assert unfolded.pays(w.shape, g.shape[2:], 1, w.itemsize)
+    assert unfolded.pays(w.shape, g.shape[2:], 1, w.itemsize, adjoint=False)
     check_threads(monkeypatch, lambda *arrays: products(*arrays, options), x, w, g)
 
 
 @pytest.mark.parametrize("name", ["stride 2", "dilation"])
 def test_layouts_and_poisoned_memory(monkeypatch, name):
-    monkeypatch.setattr(unfolded, "pays", lambda *_: True)
+    monkeypatch.setattr(unfolded, "pays", lambda *_, adjoint: True)
     x, w, g, options = build(name, np.float32)
     for check in (check_layouts, check_poisoned):
         check(lambda *arrays: family(conv, *arrays, {**options, "groups": 1})[:2], x, w, g)
@@ -69,7 +69,7 @@ def test_layouts_and_poisoned_memory(monkeypatch, name):
 
 @pytest.mark.parametrize("poison", [np.nan, np.inf, -np.inf])
 def test_nan_and_infinity_reach_exactly_the_results_they_belong_to(monkeypatch, poison):
-    monkeypatch.setattr(unfolded, "pays", lambda *_: True)
+    monkeypatch.setattr(unfolded, "pays", lambda *_, adjoint: True)
     x, w, g, options = build("stride 2", np.float32)
     x[-1, 3, 2, 2] = g[0, 5, -1, -1] = poison
     with np.errstate(invalid="ignore"):
@@ -78,14 +78,17 @@ def test_nan_and_infinity_reach_exactly_the_results_they_belong_to(monkeypatch, 
             np.testing.assert_array_equal(np.isposinf(a), np.isposinf(b))
 
 
-def test_chosen_by_shape(monkeypatch):
-    assert unfolded.pays((512, 256, 3, 3), (7, 7), 1, 4)
-    assert not unfolded.pays((256, 128, 3, 3), (7, 7), 1, 4)  # too few weights
-    assert not unfolded.pays((4096, 64, 3, 3), (7, 7), 1, 4)  # too few channels
-    assert not unfolded.pays((512, 256, 3, 3), (28, 28), 1, 4)  # many pixels for them
-    assert not unfolded.pays((512, 256, 3, 3), (7, 7), 2, 4)
+@pytest.mark.parametrize("adjoint", [False, True])
+def test_chosen_by_shape(monkeypatch, adjoint):
+    pays = lambda *shape: unfolded.pays(*shape, 4, adjoint=adjoint)
+    assert pays((512, 256, 3, 3), (7, 7), 1)
+    assert pays((256, 128, 3, 3), (7, 7), 1) == adjoint
+    assert not pays((256, 128, 2, 2), (7, 7), 1)  # too few weights
+    assert not pays((4096, 64, 3, 3), (7, 7), 1)  # too few channels
+    assert not pays((512, 256, 3, 3), (28, 28), 1)  # many pixels for them
+    assert not pays((512, 256, 3, 3), (7, 7), 2)
     monkeypatch.setattr(unfolded, "has_one_thread", lambda: False)
-    assert not unfolded.pays((512, 256, 3, 3), (7, 7), 1, 4)
+    assert not pays((512, 256, 3, 3), (7, 7), 1)
 
 
 def test_convolutions_use_it(monkeypatch):
@@ -102,6 +105,6 @@ def test_convolutions_use_it(monkeypatch):
         monkeypatch.setattr(unfolded, name, counted)
     found = family(conv, x, w, g, options)
     assert calls == ["correlate", "adjoint"]
-    monkeypatch.setattr(unfolded, "pays", lambda *_: False)
+    monkeypatch.setattr(unfolded, "pays", lambda *_, adjoint: False)
     close(found, family(conv, x, w, g, options), np.float32)
     assert len(calls) == 2
