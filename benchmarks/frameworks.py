@@ -50,6 +50,7 @@ class Framework:
         return case.prepare(self, state)
 
     def model(self, name: str, *args: Any, **settings: Any) -> Any:
+        self.lib.manual_seed(0)  # the same weights in every run: how far a step spreads rounding depends on them
         model = getattr(importlib.import_module("segmentation.models"), name)(*args, **settings)
         return model.to(getattr(self.lib, self.dtype.name))
 
