@@ -39,7 +39,7 @@ def conv2d(x: np.ndarray, w: np.ndarray, *, stride: Pair, padding: Padding, dila
     minimal = _plain(w.shape[2:], stride, dilation, groups) and winograd.pays(x.shape, out.shape, padding, x.dtype)
     if minimal and winograd.correlate(x, w, out, padding, adjoint=False):
         return out
-    if one_by_one.pays(w.shape, padding, groups, w.itemsize):
+    if one_by_one.pays(w.shape, out.shape[2:], padding, groups, w.itemsize):
         return one_by_one.correlate(x, w, stride, out)
     if unfolded.pays(w.shape, out.shape[2:], groups, w.itemsize, adjoint=False):
         return unfolded.correlate(x, w, out, stride=stride, padding=padding, dilation=dilation)
@@ -67,7 +67,7 @@ def conv2d_input(
     minimal = _plain(w.shape[2:], stride, dilation, groups) and winograd.pays(g.shape, out.shape, turned, g.dtype)
     if minimal and winograd.correlate(g, w, out, turned, adjoint=True):
         return out
-    if one_by_one.pays(w.shape, padding, groups, w.itemsize):
+    if one_by_one.pays(w.shape, g.shape[2:], padding, groups, w.itemsize):
         return one_by_one.adjoint(g, w, stride, out)
     if unfolded.pays(w.shape, g.shape[2:], groups, w.itemsize, adjoint=True):
         return unfolded.adjoint(g, w, out, stride=stride, padding=padding, dilation=dilation)
@@ -98,7 +98,8 @@ def conv2d_weight(
         if finite:
             return gw
     weights = (g.shape[1], x.shape[1] // groups, *kernel_size)
-    if one_by_one.pays(weights, padding, groups, x.itemsize) and one_by_one.pays_for_weights(weights, g.shape[2:]):
+    product = one_by_one.pays(weights, g.shape[2:], padding, groups, x.itemsize)
+    if product and one_by_one.pays_for_weights(weights, g.shape[2:]):
         return one_by_one.weight_gradient(g, x, stride)
     return weight_gradient(
         g, x, kernel_size=kernel_size, stride=stride, padding=padding, dilation=dilation, groups=groups

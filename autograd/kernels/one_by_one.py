@@ -16,26 +16,27 @@ from ..geometry import Padding, Pair
 from .matmul import has_one_thread, parallel_products
 from .plan import ceil_div
 
-# Channels on either side and weights, from which on packing them pays, by the bytes of a number: BLAS multiplies
-# float64 no faster than the register tiles do.
-_LEAST_CHANNELS, _LEAST_WEIGHTS = 64, {4: 1 << 14, 8: 1 << 17}
-# Pixels of a task, which BLAS packs once and keeps in the second-level cache.
-_PIXELS = 200
+# Channels on either side from which on packing the weights pays, and weights, by the bytes of a number, for small maps
+# and for large ones: BLAS multiplies float64 no faster than the register tiles do.
+_LEAST_CHANNELS, _LEAST_WEIGHTS, _LARGE = 64, {4: (1 << 14, 1 << 13), 8: (1 << 17, 1 << 17)}, 400
+# Numbers and pixels of a task, one of which is reached: BLAS packs them once and keeps them in the second-level cache.
+# Smaller tasks wait for the interpreter: with 64 channels, 200 pixels took a fifth longer than 784.
+_NUMBERS, _PIXELS = 50_000, 200
 # Tasks, at most, of the channels of one product; channels and multiply-adds of the result that are worth one.
 _MOST_BANDS, _LEAST_BAND, _LEAST_WORK = 16, 64, 1 << 22
 # Of an image, and weights, from which on a weight gradient is faster here: each image adds to all of it.
 _LEAST_SUMMED, _LEAST_GRADIENTS = 128, 1 << 15
 
 
-def pays(weights: tuple[int, ...], padding: Padding, groups: int, itemsize: int) -> bool:
-    """Whether a convolution with weights of this shape (O, C, KH, KW) is a product, and a large one."""
+def pays(weights: tuple[int, ...], size: Pair, padding: Padding, groups: int, itemsize: int) -> bool:
+    """Whether a convolution with weights (O, C, KH, KW) to maps of ``size`` is a product, and a large one."""
     outputs, channels, *kernel_size = weights
     return (
         kernel_size == [1, 1]
         and groups == 1
         and not any(map(any, padding))
         and min(outputs, channels) >= _LEAST_CHANNELS
-        and outputs * channels >= _LEAST_WEIGHTS[itemsize]
+        and outputs * channels >= _LEAST_WEIGHTS[itemsize][size[0] * size[1] >= _LARGE]
         and has_one_thread()
     )
 
@@ -79,8 +80,9 @@ def multiply(weights: np.ndarray, x: np.ndarray, out: np.ndarray, spread: Pair =
 
     spread : distance of two results in ``out``; there is zero between them.
     """
-    images, _, rows, columns = x.shape
-    together, cuts = max(1, _PIXELS // (rows * columns)), ceil_div(rows, max(1, round(_PIXELS / columns)))
+    images, channels, rows, columns = x.shape
+    pixels = max(_PIXELS, _NUMBERS // channels)
+    together, cuts = max(1, _PIXELS // (rows * columns)), ceil_div(rows, max(1, round(pixels / columns)))
     groups = [(slice(i, i + together), part) for i in range(0, images, together) for part in _slices(rows, cuts)]
     bands = _bands(len(weights), len(groups), x.size * len(weights))
     results = _met(out, spread)

@@ -77,14 +77,15 @@ def test_nan_and_infinity_reach_exactly_the_results_they_belong_to(name, poison)
 
 
 def test_chosen_by_shape():
-    assert one_by_one.pays((128, 128, 1, 1), NO_PADDING, 1, 4)
-    assert not one_by_one.pays((128, 96, 1, 1), NO_PADDING, 1, 4)  # too few weights
-    assert not one_by_one.pays((2048, 32, 1, 1), NO_PADDING, 1, 4)  # too few channels
-    assert not one_by_one.pays((128, 128, 1, 1), ((0, 0), (0, 1)), 1, 4)
-    assert not one_by_one.pays((128, 128, 1, 1), NO_PADDING, 2, 4)
-    assert not one_by_one.pays((128, 128, 1, 3), NO_PADDING, 1, 4)
-    assert one_by_one.pays((256, 512, 1, 1), NO_PADDING, 1, 8)
-    assert not one_by_one.pays((256, 256, 1, 1), NO_PADDING, 1, 8)
+    assert one_by_one.pays((128, 128, 1, 1), (14, 14), NO_PADDING, 1, 4)
+    assert not one_by_one.pays((128, 96, 1, 1), (14, 14), NO_PADDING, 1, 4)  # too few weights
+    assert one_by_one.pays((128, 96, 1, 1), (28, 28), NO_PADDING, 1, 4)  # for maps that are small
+    assert not one_by_one.pays((2048, 32, 1, 1), (14, 14), NO_PADDING, 1, 4)  # too few channels
+    assert not one_by_one.pays((128, 128, 1, 1), (14, 14), ((0, 0), (0, 1)), 1, 4)
+    assert not one_by_one.pays((128, 128, 1, 1), (14, 14), NO_PADDING, 2, 4)
+    assert not one_by_one.pays((128, 128, 1, 3), (14, 14), NO_PADDING, 1, 4)
+    assert one_by_one.pays((256, 512, 1, 1), (14, 14), NO_PADDING, 1, 8)
+    assert not one_by_one.pays((256, 256, 1, 1), (14, 14), NO_PADDING, 1, 8)
     assert one_by_one.pays_for_weights((256, 128, 1, 1), (14, 14))
     assert not one_by_one.pays_for_weights((256, 128, 1, 1), (7, 7))
     assert not one_by_one.pays_for_weights((128, 128, 1, 1), (14, 14))
