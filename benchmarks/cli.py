@@ -83,16 +83,15 @@ def _frameworks(arguments: argparse.ArgumentParser, peers: str) -> list[str]:
     chosen = [name for name in OURS if not FRAMEWORKS[name].missing()]
     if peers == "auto":
         return chosen + [name for name in ("torch", "torch-channels-last") if not FRAMEWORKS[name].missing()]
-    for name in dict.fromkeys(peers.split(",")):
-        if name in ("", "none"):
-            continue
+    wanted = [name for name in dict.fromkeys(peers.split(",")) if name not in ("", "none")]
+    for name in wanted:  # of two mistakes, one that nothing to install would mend
         if name not in FRAMEWORKS or name in OURS:
             known = ", ".join(name for name in FRAMEWORKS if name not in OURS)
             arguments.error(f"no peer named {name!r}; the peers are {known}; or 'none', or 'auto' by itself")
+    for name in wanted:
         if missing := FRAMEWORKS[name].missing():
             arguments.error(f"peer {name} needs {missing}" + (f": pip install '{missing}'" if "[" in missing else ""))
-        chosen.append(name)
-    return chosen
+    return chosen + wanted
 
 
 class _Plan(NamedTuple):
