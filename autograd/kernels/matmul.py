@@ -38,33 +38,27 @@ def matmul(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     if (serial and not stack) or a.dtype != b.dtype or a.dtype.char not in "fd" or not _blas():
         return np.matmul(a, b)
     if stack:
-        return _on_one_blas_thread(_in_groups, a, b)
-    return _on_one_blas_thread(_in_bands if a.ndim == b.ndim == 2 else np.matmul, a, b)
+        return _in_groups(a, b)
+    return _in_bands(a, b) if a.ndim == b.ndim == 2 else _on_one_blas_thread(np.matmul, a, b)
 
 
 def _in_bands(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """The rows of the result in bands, or its columns if there are more of them."""
     (rows, inner), columns = a.shape, b.shape[1]
     out = np.empty((rows, columns), a.dtype)
-    longer = max(rows, columns)
-    bands = max(1, min(longer // _LEAST_WIDTH, rows * inner * columns // _BAND, _MOST_BANDS))
-    bands = 1 << (bands.bit_length() - 1)  # a power of two: three bands would leave one of two threads idle
-    edges = [band * longer // bands for band in range(bands + 1)]
-    cost = rows * inner * columns / bands / 8  # vectorised
-    parallel_for(_multiply_rows if rows >= columns else _multiply_columns, bands, a, b, out, edges, cost=cost)
+    longer, products = max(rows, columns), rows * inner * columns
+    cuts = bands(longer, min(longer // _LEAST_WIDTH, products // _BAND, _MOST_BANDS))
+
+    def multiply_rows(start: int, stop: int) -> None:
+        for band in cuts[start:stop]:
+            np.matmul(a[band], b, out=out[band])
+
+    def multiply_columns(start: int, stop: int) -> None:
+        for band in cuts[start:stop]:
+            np.matmul(a, b[:, band], out=out[:, band])
+
+    parallel_products(multiply_rows if rows >= columns else multiply_columns, len(cuts), cost=products / len(cuts))
     return out
-
-
-def _multiply_rows(start: int, stop: int, a: np.ndarray, b: np.ndarray, out: np.ndarray, edges: list[int]) -> None:
-    for i in range(start, stop):
-        band = slice(edges[i], edges[i + 1])
-        np.matmul(a[band], b, out=out[band])
-
-
-def _multiply_columns(start: int, stop: int, a: np.ndarray, b: np.ndarray, out: np.ndarray, edges: list[int]) -> None:
-    for i in range(start, stop):
-        band = slice(edges[i], edges[i + 1])
-        np.matmul(a, b[:, band], out=out[:, band])
 
 
 def _in_groups(a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -72,9 +66,23 @@ def _in_groups(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     shape = (*a.shape[:-1], b.shape[-1])
     a, b = a.reshape(-1, *a.shape[-2:]), b.reshape(-1, *b.shape[-2:])
     out = np.empty((len(a), *shape[-2:]), a.dtype)
-    cost = a[0].size * shape[-1] / 8
-    parallel_for(lambda start, stop: np.matmul(a[start:stop], b[start:stop], out=out[start:stop]), len(a), cost=cost)
+
+    def multiply(start: int, stop: int) -> None:
+        np.matmul(a[start:stop], b[start:stop], out=out[start:stop])
+
+    parallel_products(multiply, len(a), cost=a[0].size * shape[-1])
     return out.reshape(shape)
+
+
+def bands(length: int, most: int) -> list[slice]:
+    """``length`` in at most so many pieces, at least one: a power of two, since three would leave one of two threads
+    idle."""
+    return pieces(length, 1 << (max(1, most).bit_length() - 1))
+
+
+def pieces(length: int, parts: int) -> list[slice]:
+    """``length`` in so many pieces of about the same size."""
+    return [slice(i * length // parts, (i + 1) * length // parts) for i in range(parts)]
 
 
 def parallel_products(work: Callable[[int, int], None], n: int, *, cost: float) -> None:

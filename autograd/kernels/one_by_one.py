@@ -13,7 +13,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..geometry import Padding, Pair
-from .matmul import has_one_thread, parallel_products
+from .matmul import bands, has_one_thread, parallel_products, pieces
 from .plan import ceil_div
 
 # Channels on either side from which on packing the weights pays, and weights, by the bytes of a number, for small maps
@@ -63,15 +63,15 @@ def weight_gradient(g: np.ndarray, x: np.ndarray, stride: Pair) -> np.ndarray:
     x = _met(x, stride)
     g, x = g.reshape(*g.shape[:2], -1), x.reshape(*x.shape[:2], -1)
     gw = np.empty((g.shape[1], x.shape[1]), x.dtype)
-    bands = _bands(gw.shape[1], 1, g.size * x.shape[1])
+    cuts = _bands(gw.shape[1], 1, g.size * x.shape[1])
 
     def work(start: int, stop: int) -> None:
-        for band in bands[start:stop]:
+        for band in cuts[start:stop]:
             np.matmul(g[0], x[0, band].T, out=gw[:, band])
             for i in range(1, len(g)):
                 gw[:, band] += g[i] @ x[i, band].T
 
-    parallel_products(work, len(bands), cost=g.size * x.shape[1] / len(bands))
+    parallel_products(work, len(cuts), cost=g.size * x.shape[1] / len(cuts))
     return gw[:, :, None, None]
 
 
@@ -82,9 +82,9 @@ def multiply(weights: np.ndarray, x: np.ndarray, out: np.ndarray, spread: Pair =
     """
     images, channels, rows, columns = x.shape
     pixels = max(_PIXELS, _NUMBERS // channels)
-    together, cuts = max(1, _PIXELS // (rows * columns)), ceil_div(rows, max(1, round(pixels / columns)))
-    groups = [(slice(i, i + together), part) for i in range(0, images, together) for part in _slices(rows, cuts)]
-    bands = _bands(len(weights), len(groups), x.size * len(weights))
+    together, parts = max(1, _PIXELS // (rows * columns)), ceil_div(rows, max(1, round(pixels / columns)))
+    groups = [(slice(i, i + together), part) for i in range(0, images, together) for part in pieces(rows, parts)]
+    cuts = _bands(len(weights), len(groups), x.size * len(weights))
     results = _met(out, spread)
 
     def matrix(group: int) -> np.ndarray:
@@ -92,34 +92,29 @@ def multiply(weights: np.ndarray, x: np.ndarray, out: np.ndarray, spread: Pair =
         pixels = x[some, :, part]
         return (pixels[0] if len(pixels) == 1 else pixels.swapaxes(0, 1)).reshape(x.shape[1], -1)
 
-    shared = [matrix(group) for group in range(len(groups))] if len(bands) > 1 else []
+    shared = [matrix(group) for group in range(len(groups))] if len(cuts) > 1 else []
 
     def work(start: int, stop: int) -> None:
         for task in range(start, stop):
-            group, band = divmod(task, len(bands))
+            group, band = divmod(task, len(cuts))
             some, part = groups[group]
             if results is not out:
-                out[some, bands[band], part.start * spread[0] : part.stop * spread[0]] = 0
-            factors = weights[bands[band]], shared[group] if shared else matrix(group)
-            target = results[some, bands[band], part]
+                out[some, cuts[band], part.start * spread[0] : part.stop * spread[0]] = 0
+            factors = weights[cuts[band]], shared[group] if shared else matrix(group)
+            target = results[some, cuts[band], part]
             if len(target) == 1 and results is out:
                 np.matmul(*factors, out=target.reshape(len(factors[0]), -1))  # a view
             else:
                 product = np.matmul(*factors)
                 target[...] = product.reshape(len(product), len(target), *target.shape[2:]).swapaxes(0, 1)
 
-    tasks = len(groups) * len(bands)
+    tasks = len(groups) * len(cuts)
     parallel_products(work, tasks, cost=x.size * len(weights) / tasks)
 
 
 def _bands(channels: int, groups: int, work: int) -> list[slice]:
-    """Into which to cut each of so many products: a power of two, since three would leave one of two threads idle."""
-    bands = max(1, min(channels // _LEAST_BAND, _MOST_BANDS // groups, work // groups // _LEAST_WORK))
-    return _slices(channels, 1 << (bands.bit_length() - 1))
-
-
-def _slices(length: int, parts: int) -> list[slice]:
-    return [slice(i * length // parts, (i + 1) * length // parts) for i in range(parts)]
+    """Into which to cut each of so many products, which all together have ``work`` multiply-adds."""
+    return bands(channels, min(channels // _LEAST_BAND, _MOST_BANDS // groups, work // groups // _LEAST_WORK))
 
 
 def _met(x: np.ndarray, stride: Pair) -> np.ndarray:
