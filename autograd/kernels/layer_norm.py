@@ -6,7 +6,7 @@ import numpy as np
 
 from .arrays import canonical
 from .jit import njit
-from .norm import SUMS, affine, inverse_deviation, moments, statistics
+from .norm import SUMS, affine, inverse_deviation, statistics
 from .parallel import parallel_for
 
 _BLOCKS = 32  # of rows, whose gradients of weight and bias are added up first
@@ -48,11 +48,7 @@ def layer_norm_backward(
 @njit
 def _layer_rows(start, stop, x, y, weight, bias, means, variances, eps):
     for r in range(start, stop):
-        if x.shape[1] <= _BLOCK:  # nothing to join: a fifth less time for rows of 256
-            mean, squares = moments(x[r])
-            means[r], variances[r] = mean, squares / x.shape[1]
-        else:
-            means[r], variances[r] = statistics(x, r, 1, 1)
+        means[r], variances[r] = statistics(x, r, 1, 1)
         mean, rstd = means[r], x.dtype.type(inverse_deviation(variances[r], eps))
         row, out = x[r], y[r]
         for i in range(row.size):
