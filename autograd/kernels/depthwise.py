@@ -18,6 +18,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..geometry import Pair
+from .buffers import flattened, scratch
 from .jit import njit
 from .parallel import parallel_for
 from .plan import (
@@ -189,15 +190,15 @@ def _correlate_maps(start, stop, x, w, out, channels, lanes, sizes, blocks, move
     pitch, line, step = sizes[PITCH], sizes[STEP_H] * sizes[WIDTH], sizes[STEP_W]
     size, copies = sizes[BLOCK_ROWS] * sizes[SPREAD_H] * out_columns, moves.shape[0] // blocks
     map_size, out_size = sizes[HEIGHT] * sizes[WIDTH], out_rows * out_columns
-    flat, weights, numbers = out.reshape(-1), w.reshape(-1), counts.reshape(-1)
+    flat, weights, numbers = flattened(out), flattened(w), flattened(counts)
     apart = strips * STRIP_ROWS * lanes
-    sums = np.empty(phases * apart if phases > 1 else 0, x.dtype)
+    sums = scratch(phases * apart if phases > 1 else 0, x.dtype)
     planes = np.zeros(sizes[ELEMENTS] + STRIP_ROWS * pitch, x.dtype)  # maps of fewer rows have a strip too
     if phases > 1:
         reach = targets[-1, 1] + 2 * lanes
     else:
         reach = places[-1, 1] + (STRIP_ROWS - 1) * out_columns + lanes
-    rest = np.empty(reach, x.dtype)
+    rest = scratch(reach, x.dtype)
     block, image, channel = start % blocks, start // blocks, start // blocks % channels
     for task in range(start, stop):
         copy_maps(x, image * map_size, moves, block * copies, copies, line, step, lanes, planes, pitch)

@@ -14,6 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..geometry import Padding, Pair
+from .buffers import flattened
 from .depthwise import cut_rows, row_moves
 from .jit import njit
 from .parallel import parallel_for
@@ -104,7 +105,7 @@ def _add_parts(start, stop, g, x, sums, out_columns, lanes, batch, pieces, sizes
     pitch, line, step = sizes[PITCH], sizes[STEP_H] * sizes[WIDTH], sizes[STEP_W]
     map_size, out_size = sizes[HEIGHT] * sizes[WIDTH], g.size // (batch * groups * outputs)
     blocks, copies = pieces // batch, x_moves.shape[0] // (pieces // batch)
-    flat_sums = sums.reshape(-1)
+    flat_sums = flattened(sums)
     planes = np.zeros(sizes[ELEMENTS], x.dtype)
     lines = np.zeros(sizes[BLOCK_ROWS] * pitch + 2 * lanes, x.dtype)
     part, group = start // groups, start % groups

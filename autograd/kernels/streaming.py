@@ -13,15 +13,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
 from llvmlite import ir
-from numba import extending, types
+from numba import types
 from numba.np.arrayobj import load_item, make_array
 
+from .buffers import scratch
 from .jit import njit
-from .vectors import Body, Emitter, constant, float_arrays
-
-_intrinsic: Any = extending.intrinsic  # untyped: the first argument of an intrinsic is not the caller's
+from .vectors import Body, Emitter, constant, float_arrays, intrinsic
 
 BLOCK = 1024  # elements
 LINE, _PAGE = 64, 4096  # bytes
@@ -54,7 +52,7 @@ def elementwise(formula: Callable) -> Any:
     return kernel
 
 
-@_intrinsic
+@intrinsic
 def _elements(typing_context: Any, inputs: Any, i: Any) -> Any:
     """Element ``i`` of each array; a number as it is. All are read: what a formula then does not need is selected away,
     and the loop has no branches."""
@@ -73,7 +71,7 @@ def _elements(typing_context: Any, inputs: Any, i: Any) -> Any:
     return result(inputs, types.int64), generate
 
 
-@_intrinsic
+@intrinsic
 def _address(typing_context: Any, array: Any, position: Any) -> Any:
     def generate(context, builder, signature, args):
         place = Body(context, builder, signature, args).address(0, args[1])
@@ -94,12 +92,12 @@ def buffer_for(target, position):
 
     A load waits for earlier stores to the same place of any page: a copy of neighbouring arrays took twice as long.
     """
-    room = np.empty(BLOCK + _PAGE // target.itemsize, target.dtype)
+    room = scratch(BLOCK + _PAGE // target.itemsize, target.dtype)
     first = (_address(target, position) + _PAGE // 2 - _address(room, 0)) % _PAGE // target.itemsize
     return room[first : first + BLOCK]
 
 
-@_intrinsic
+@intrinsic
 def stream(typing_context: Any, target: Any, t0: Any, source: Any, s0: Any, count: Any) -> Any:
     """``target[t0:t0 + count] = source[s0:s0 + count]``, or the number ``source``, past the caches.
 
@@ -129,7 +127,7 @@ def stream(typing_context: Any, target: Any, t0: Any, source: Any, s0: Any, coun
     return types.void(target, types.int64, source, types.int64, types.int64), generate
 
 
-@_intrinsic
+@intrinsic
 def arrive(typing_context: Any) -> Any:
     """Wait until what was written past the caches is where other threads see it."""
 
