@@ -38,6 +38,7 @@ from numba.core.runtime.nrt import rtsys
 
 from . import ahead
 from .pipeline import InnerPipeline, Pipeline
+from .team import is_loop, team
 
 _SOURCES = Path(__file__).parent
 _PROJECT = __name__.partition(".")[0]
@@ -74,6 +75,7 @@ def njit(
     outer.get_call_template = lambda args, kws: inner.get_call_template(tuple(map(numba.types.unliteral, args)), kws)
     outer.get_overload = inner.get_overload
     outer.inner = inner
+    outer.is_loop = is_loop(function)
     return outer
 
 
@@ -102,6 +104,7 @@ class _DiskCache(_Cache):
         return str(folder) if folder else None
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
+        team()  # which the machine code of a loop calls
         if self._of_the_project:
             rtsys.initialize(target_context)  # all that its machine code can call; to compile, Numba does the rest
         else:

@@ -4,9 +4,10 @@
 kernel's part of the promise: index i writes only the outputs of index i. A reduction writes one partial result per
 block, with blocks fixed by shape, and somebody adds them in order afterwards.
 
-Plain threads run the kernels, which hold no GIL. Numba's own ``prange`` was slower here (80-95 µs a call where this
-pool takes 20-60, and half a second more of compilation for each kernel), one of its back ends aborts when two Python
-threads enter it, and another kills a forked child.
+The threads are the project's own, and no GIL is needed to share a compiled kernel (:mod:`.team`); functions in Python
+share a loop through the interpreter. Numba's ``prange`` was slower (80-95 µs a call, and half a second more of
+compilation for each kernel), one of its back ends aborts when two Python threads enter it, and another kills a forked
+child.
 """
 
 from __future__ import annotations
@@ -19,17 +20,21 @@ from typing import Any
 
 import numpy as np
 
-# Waking a thread takes some 50 µs; a core does about 10 simple operations in a nanosecond when they vectorise. Below
-# this many operations a second thread only gets in the way.
-WORTH_WAKING = 200_000
-# More ranges than threads, so that a thread that the system holds up does not hold up the whole loop.
-_RANGES_PER_THREAD = 2
+from .team import RANGES_PER_THREAD, team
+
+# A core does about 10 simple operations in a nanosecond when they vectorise. With less than this many a thread that is
+# awake only gets in the way, and so does one that must be woken, which takes some 50 µs.
+WORTH_SHARING, WORTH_WAKING = 20_000, 200_000
+# How often a thread looks for the next loop before it sleeps, a quarter of a millisecond: Python rarely takes longer
+# from one loop to the next. A step of a small U-Net took 38.5 ms; with a tenth of this 41.4, with ten times 39.5.
+_LOOKS = 10_000
 
 
 def parallel_for(kernel: Callable[..., Any], n: int, *args: Any, cost: float) -> None:
     """Call ``kernel(start, stop, *args)`` on contiguous ranges that cover [0, n) once, in several threads if it pays.
 
-    kernel : a kernel made with ``autograd.kernels.jit.njit``; any function that releases the GIL will do.
+    kernel : made with ``autograd.kernels.jit.njit``, with parameters named ``start`` and ``stop`` first; any function
+        that releases the GIL will do, and loses some 35 µs.
     n : number of independent pieces of work. n = 0 calls nothing.
     cost : about how many elementary operations *one* index takes (elements moved, multiply-adds).
 
@@ -39,11 +44,17 @@ def parallel_for(kernel: Callable[..., Any], n: int, *args: Any, cost: float) ->
     if n <= 0:
         return
     threads = min(_pool.threads, n)
-    if threads == 1 or n * cost < WORTH_WAKING or not _pool.lock.acquire(blocking=False):
+    worthwhile = n * cost >= (WORTH_SHARING if _pool.awake() else WORTH_WAKING)
+    if threads == 1 or not worthwhile or not _pool.lock.acquire(blocking=False):
         kernel(0, n, *args)
         return
     try:
-        _pool.run(_Loop(kernel, n, min(n, threads * _RANGES_PER_THREAD), args), threads - 1)
+        if getattr(kernel, "is_loop", False):
+            if n * cost >= WORTH_WAKING:
+                _pool.wake(threads - 1)
+            kernel(-threads, n, *args)
+        else:
+            _pool.run(_Loop(kernel, n, min(n, threads * RANGES_PER_THREAD), args), threads - 1)
     finally:
         _pool.lock.release()
 
@@ -74,9 +85,7 @@ def _default_threads() -> int:
     chosen = os.environ.get("GLASSGRAD_NUM_THREADS", "")
     if chosen.isdecimal() and int(chosen) > 0:
         return int(chosen)
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    return _CORES
 
 
 class _Loop:
@@ -104,27 +113,34 @@ class _Loop:
 
 
 class _Worker:
-    """A daemon thread that sleeps on a lock until it is given a loop."""
+    """A daemon thread that watches for loops, and sleeps on a lock when there are none."""
 
-    def __init__(self) -> None:
+    def __init__(self, number: int) -> None:
+        self.number = number
         self.loop: _Loop | None = None
-        self.wake = threading.Lock()
-        self.wake.acquire()
+        self.asleep = False
+        self.alarm = threading.Lock()
+        self.alarm.acquire()
         threading.Thread(target=self._serve, name="glassgrad-worker", daemon=True).start()
 
-    def give(self, loop: _Loop) -> None:
-        self.loop = loop
-        if self.wake.locked():  # else it was woken for an earlier loop and has not looked yet; it will find this one
-            self.wake.release()
+    def wake(self) -> None:
+        if self.asleep and self.alarm.locked():  # else it was woken already and has not got up yet
+            self.alarm.release()
 
     def _serve(self) -> None:
         np.seterr(all="ignore")  # the caller's choice does not reach other threads, and NumPy would warn in each
+        call = 0
         while True:
-            self.wake.acquire()
             loop, self.loop = self.loop, None
             if loop is not None:
                 loop.work()
-            del loop  # its arguments are the caller's arrays: do not keep them while asleep
+            elif answered := team().watch(self.number, _looks(), call):
+                call = answered
+            else:
+                self.asleep = True
+                if self.loop is None and team().open_turn() <= 0:  # nothing came while this thread waited for the GIL
+                    self.alarm.acquire()
+                self.asleep = False
 
 
 class _Pool:
@@ -135,13 +151,28 @@ class _Pool:
         self.lock = threading.Lock()  # held by the one loop that may use the workers
         self.workers: list[_Worker] = []
 
-    def run(self, loop: _Loop, helpers: int) -> None:
+    def awake(self) -> bool:
+        return any(not worker.asleep for worker in self.workers)
+
+    def enlist(self, helpers: int) -> None:
         while len(self.workers) < helpers:
-            self.workers.append(_Worker())
+            self.workers.append(_Worker(len(self.workers)))
+
+    def wake(self, helpers: int) -> None:
+        self.enlist(helpers)
         for worker in self.workers[:helpers]:
-            worker.give(loop)
+            worker.wake()
+
+    def run(self, loop: _Loop, helpers: int) -> None:
+        """A loop of a function in Python."""
+        self.enlist(helpers)
+        for worker in self.workers[:helpers]:
+            worker.loop = loop
+            worker.wake()
+        team().call_up()
         loop.work()
         loop.done.acquire()
+        team().close()
         for worker in self.workers[:helpers]:  # one that never woke up must not keep the arrays alive
             if worker.loop is loop:
                 worker.loop = None
@@ -149,12 +180,20 @@ class _Pool:
             raise loop.error
 
 
+def _looks() -> int:
+    """A thread that looks takes a core from one that works, if there are more threads than cores."""
+    return _LOOKS if _pool.threads <= _CORES else 0
+
+
 def _start_afresh() -> None:
     """In a forked child: threads do not survive a fork, and the lock may have been held by one of them."""
     global _pool
     _pool = _Pool(_pool.threads)
+    if team.cache_info().currsize:
+        team().forget()
 
 
+_CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 _pool = _Pool(_default_threads())
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_start_afresh)

@@ -15,6 +15,8 @@ from numba.core.compiler_machinery import register_pass
 from numba.core.typed_passes import InlineOverloads, NopythonRewrites, NopythonTypeInference
 from numba.core.untyped_passes import InlineClosureLikes
 
+from .team import is_loop, let_share
+
 # Closures, list comprehensions, and array expressions, which would become one loop: kernels are loops. 1.0 s
 _UNUSED = {InlineClosureLikes, InlineOverloads, NopythonRewrites}
 
@@ -58,6 +60,13 @@ class _Library(JITCodeLibrary):
     Numba optimises each function in full, then all together a little, so that reference counts meet and cancel, then
     all together in full. Kernels count references outside their loops. 3.4 s
     """
+
+    is_loop = False
+
+    def add_ir_module(self, module: Any) -> None:
+        if self.is_loop and module.name == "wrapper":
+            let_share(module)
+        super().add_ir_module(module)
 
     def _optimize_functions(self, module: Any) -> None:
         """Only the passes that make room for the others: without them one loop of bilinear resizing was 10 % slower,
@@ -126,6 +135,7 @@ class Pipeline(CompilerBase):
         state = self.state
         state.library = self.library(state.targetctx.codegen(), state.func_id.func_qualname)
         state.library.enable_object_caching()
+        state.library.is_loop = is_loop(state.func_id.func)
         whole = DefaultPassBuilder.define_nopython_pipeline(state)
         passes = PassManager(whole.pipeline_name)
         for step, description in whole.passes:

@@ -1,5 +1,7 @@
+import ctypes
 import gc
 import multiprocessing
+import sys
 import threading
 import time
 import weakref
@@ -7,6 +9,7 @@ import weakref
 import numpy as np
 import pytest
 
+from autograd.kernels.jit import njit
 from autograd.kernels.parallel import get_num_threads, parallel_for, set_num_threads
 
 
@@ -23,13 +26,54 @@ def mark(start, stop, out):
         out[i] += i + 1
 
 
+compiled_mark = njit(mark)
+KERNELS = pytest.mark.parametrize("mark", [mark, compiled_mark], ids=["python", "compiled"])
+
+
+@KERNELS
 @pytest.mark.parametrize("threads", [1, 2, 3, 4])
 @pytest.mark.parametrize("n", [0, 1, 2, 3, 5, 17, 100])
-def test_every_index_is_visited_once(n, threads):
+def test_every_index_is_visited_once(n, threads, mark):
     set_num_threads(threads)
     out = np.zeros(n)
     parallel_for(mark, n, out, cost=1e9)
     assert (out == np.arange(n) + 1).all()
+
+
+def test_loops_of_both_kinds_take_turns():
+    expected = np.arange(1000) + 1.0
+    for i in range(3000):
+        out = np.zeros(1000)
+        parallel_for((mark, compiled_mark)[i % 3 > 0], 20 + i % 50, out, cost=(1e9, 1e3)[i % 2])
+        assert (out[: 20 + i % 50] == expected[: 20 + i % 50]).all() and not out[20 + i % 50 :].any()
+
+
+if sys.platform != "win32":
+    _thread = ctypes.CDLL(None).pthread_self
+    _thread.argtypes, _thread.restype = (), ctypes.c_size_t
+
+    @njit
+    def note_thread(start, stop, out, work):
+        total = 0.0
+        for i in range(work):
+            total += i
+        for i in range(start, stop):
+            out[i] = _thread() + (total < 0)
+
+
+@pytest.mark.skipif("sys.platform == 'win32'", reason="POSIX threads")
+@pytest.mark.parametrize("threads", [1, 2, 3, 4])
+def test_no_more_threads_than_asked_for_share_a_compiled_loop(threads):
+    most = 0
+    for asked in [4, threads]:
+        set_num_threads(asked)
+        most, deadline = 0, time.monotonic() + 10
+        while most < asked and time.monotonic() < deadline:
+            for _ in range(200):
+                out = np.zeros(8, np.uint64)
+                parallel_for(note_thread, 8, out, 20_000, cost=1e9)
+                most = max(most, len(set(out.tolist())))
+        assert most == asked
 
 
 def test_many_threads_take_part():
@@ -63,6 +107,21 @@ def test_exception_of_a_worker_reaches_the_caller_and_the_pool_survives():
     assert (out == np.arange(10) + 1).all()
 
 
+@njit
+def fail(start, stop, at):
+    for i in range(start, stop):
+        if i == at:
+            raise ZeroDivisionError("a range")
+
+
+@pytest.mark.parametrize("at", [0, 37, 63])
+def test_exception_of_a_compiled_kernel_reaches_the_caller(at):
+    for _ in range(20):
+        with pytest.raises(ZeroDivisionError, match="a range"):
+            parallel_for(fail, 64, at, cost=1e9)
+        parallel_for(fail, 64, 64, cost=1e9)
+
+
 def test_nested_loops_run_serially():
     out = np.zeros((8, 8))
 
@@ -78,7 +137,8 @@ def test_nested_loops_run_serially():
     assert (out == 1).all()
 
 
-def test_two_python_threads_loop_at_once():
+@KERNELS
+def test_two_python_threads_loop_at_once(mark):
     outs = [np.zeros(50), np.zeros(50)]
 
     def train(out):
@@ -94,27 +154,31 @@ def test_two_python_threads_loop_at_once():
         assert (out == 200 * (np.arange(50) + 1)).all()
 
 
-def _loop_in_child(queue):
+def _loop_in_child(queue, mark):
     out = np.zeros(50)
     parallel_for(mark, 50, out, cost=1e9)
     queue.put(out.sum())
 
 
+@KERNELS
 @pytest.mark.skipif("fork" not in multiprocessing.get_all_start_methods(), reason="no fork on this system")
 @pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
-def test_forked_child_loops_while_the_parent_is_looping():
+def test_forked_child_loops_while_the_parent_is_looping(mark):
     parallel_for(mark, 50, np.zeros(50), cost=1e9)  # the parent's workers exist
     stop = threading.Event()
 
     def keep_the_pool_busy():
         while not stop.is_set():
-            parallel_for(lambda a, b: time.sleep(0.001), 8, cost=1e9)
+            if mark is compiled_mark:
+                parallel_for(note_thread, 8, np.zeros(8, np.uint64), 1_000_000, cost=1e9)
+            else:
+                parallel_for(lambda a, b: time.sleep(0.001), 8, cost=1e9)
 
     busy = threading.Thread(target=keep_the_pool_busy)
     busy.start()
     context = multiprocessing.get_context("fork")
     queue = context.Queue()
-    child = context.Process(target=_loop_in_child, args=(queue,))
+    child = context.Process(target=_loop_in_child, args=(queue, mark))
     child.start()
     total = queue.get(timeout=20)
     child.join(timeout=20)
@@ -124,7 +188,8 @@ def test_forked_child_loops_while_the_parent_is_looping():
     assert total == 50 * 51 / 2
 
 
-def test_arguments_are_released_after_the_loop():
+@KERNELS
+def test_arguments_are_released_after_the_loop(mark):
     class Array(np.ndarray):
         pass
 

@@ -176,7 +176,7 @@ def test_wider_padding_is_computed_directly(padding):
 
 @each_type
 def test_convolutions_use_it(monkeypatch, dtype):
-    x, w, g, options = build((8, 16, 32, 32), 16, dtype=dtype)
+    x, w, g, options = build((8, 32, 32, 32), 32, dtype=dtype)  # enough channels for the widest vectors
     calls = []
     for module, name in ((winograd, "correlate"), (winograd_weight, "weight_gradient")):
         function = getattr(module, name)
