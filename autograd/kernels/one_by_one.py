@@ -13,7 +13,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..geometry import Padding, Pair
-from .matmul import bands, has_one_thread, parallel_products, pieces
+from .matmul import bands, keeps_up, parallel_products, pieces
 from .plan import ceil_div
 
 # Channels on either side from which on packing the weights pays, and weights, by the bytes of a number, for small maps
@@ -37,7 +37,7 @@ def pays(weights: tuple[int, ...], size: Pair, padding: Padding, groups: int, it
         and not any(map(any, padding))
         and min(outputs, channels) >= _LEAST_CHANNELS
         and outputs * channels >= _LEAST_WEIGHTS[itemsize][size[0] * size[1] >= _LARGE]
-        and has_one_thread()
+        and keeps_up()
     )
 
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from ..geometry import Pair
 from .im2col import col2im, im2col
-from .matmul import has_one_thread
+from .matmul import keeps_up
 from .one_by_one import multiply
 
 # Weights, and channels on either side, from which on it pays; for an input gradient, whose tiles skip through the
@@ -32,7 +32,7 @@ def pays(weights: tuple[int, ...], size: Pair, groups: int, itemsize: int, *, ad
         and min(outputs, channels) >= _LEAST_CHANNELS
         and outputs * taps >= (_LEAST_OF_ADJOINT if adjoint else _LEAST_WEIGHTS)
         and taps * size[0] * size[1] * itemsize <= _COLUMN_BYTES
-        and has_one_thread()
+        and keeps_up()
     )
 
 

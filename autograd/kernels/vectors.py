@@ -33,12 +33,12 @@ def _registers() -> tuple[int, int]:
     return (32 if features.get("neon") else 16), 16
 
 
-REGISTERS, _BYTES = _registers()
+REGISTERS, VECTOR_BYTES = _registers()
 
 
 def lanes(dtype: Any) -> int:
     """Elements of one vector."""
-    return _BYTES // np.dtype(dtype).itemsize
+    return VECTOR_BYTES // np.dtype(dtype).itemsize
 
 
 class Emitter:
@@ -47,7 +47,7 @@ class Emitter:
     def __init__(self, context: Any, builder: ir.IRBuilder, element: Any) -> None:
         self.builder = builder
         self.scalar = context.get_value_type(element)
-        self.lanes = _BYTES * 8 // element.bitwidth
+        self.lanes = VECTOR_BYTES * 8 // element.bitwidth
         self.vector = ir.VectorType(self.scalar, self.lanes)
         self.zero = ir.Constant(self.vector, None)
         self.align = element.bitwidth // 8  # NumPy promises no more

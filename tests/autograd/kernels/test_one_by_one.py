@@ -8,7 +8,7 @@ from autograd.kernels import conv, im2col, matmul, one_by_one
 from .test_conv import PLAIN, close, family
 from .variants import check_layouts, check_poisoned, check_threads
 
-pytestmark = pytest.mark.skipif(not matmul.has_one_thread(), reason="NumPy's BLAS is not OpenBLAS")
+pytestmark = pytest.mark.skipif(not matmul._blas(), reason="NumPy's BLAS is not OpenBLAS")
 each_type = pytest.mark.parametrize("dtype", [np.float32, np.float64])
 NO_PADDING = ((0, 0), (0, 0))
 
@@ -23,6 +23,11 @@ CASES = {
     "stride 3, 1, small": (5, 128, (9, 8), 128, (3, 1)),
     "stride longer than the image": (2, 128, (5, 4), 128, (7, 9)),
 }
+
+
+@pytest.fixture(autouse=True)
+def blas_is_fast(monkeypatch):
+    monkeypatch.setattr(one_by_one, "keeps_up", lambda: True)
 
 
 def build(name, dtype):
@@ -104,6 +109,6 @@ def test_convolutions_use_it_unless_blas_has_its_own_threads(monkeypatch):
         monkeypatch.setattr(one_by_one, name, counted)
     found = family(conv, x, w, g, options)
     assert calls == ["correlate", "adjoint", "weight_gradient"]
-    monkeypatch.setattr(one_by_one, "has_one_thread", lambda: False)
+    monkeypatch.setattr(one_by_one, "keeps_up", lambda: False)
     close(found, family(conv, x, w, g, options), np.float32)
     assert len(calls) == 3

@@ -8,7 +8,7 @@ from autograd.kernels import conv, im2col, matmul, unfolded
 from .test_conv import PLAIN, close, family, reference
 from .variants import check_layouts, check_poisoned, check_threads
 
-pytestmark = pytest.mark.skipif(not matmul.has_one_thread(), reason="NumPy's BLAS is not OpenBLAS")
+pytestmark = pytest.mark.skipif(not matmul._blas(), reason="NumPy's BLAS is not OpenBLAS")
 each_type = pytest.mark.parametrize("dtype", [np.float32, np.float64])
 SAME = ((1, 1), (1, 1))
 
@@ -22,6 +22,11 @@ CASES = {
     "padding wider than the kernel": (2, 3, (3, 2), 4, (2, 3), {"padding": ((4, 3), (5, 2))}),
     "kernel larger than the image": (2, 3, (2, 3), 4, (5, 5), {"padding": ((2, 2), (1, 2))}),
 }
+
+
+@pytest.fixture(autouse=True)
+def blas_is_fast(monkeypatch):
+    monkeypatch.setattr(unfolded, "keeps_up", lambda: True)
 
 
 def build(name, dtype):
@@ -87,7 +92,7 @@ def test_chosen_by_shape(monkeypatch, adjoint):
     assert not pays((4096, 64, 3, 3), (7, 7), 1)  # too few channels
     assert not pays((512, 256, 3, 3), (28, 28), 1)  # many pixels for them
     assert not pays((512, 256, 3, 3), (7, 7), 2)
-    monkeypatch.setattr(unfolded, "has_one_thread", lambda: False)
+    monkeypatch.setattr(unfolded, "keeps_up", lambda: False)
     assert not pays((512, 256, 3, 3), (7, 7), 1)
 
 
