@@ -41,22 +41,27 @@ def parallel_for(kernel: Callable[..., Any], n: int, *args: Any, cost: float) ->
     The caller works too, and the loop returns when every range is done. An exception in any range is raised here.
     A loop that starts while another one is running (in a kernel, or in another Python thread) runs in its caller.
     """
-    if n <= 0:
-        return
-    threads = min(_pool.threads, n)
-    worthwhile = n * cost >= (WORTH_SHARING if _pool.awake() else WORTH_WAKING)
-    if threads == 1 or not worthwhile or not _pool.lock.acquire(blocking=False):
-        kernel(0, n, *args)
+    work, pool = n * cost, _pool
+    if (
+        work < WORTH_SHARING
+        or n < 2
+        or pool.threads == 1
+        or (work < WORTH_WAKING and not pool.awake())
+        or not pool.lock.acquire(blocking=False)
+    ):
+        if n > 0:
+            kernel(0, n, *args)
         return
     try:
+        threads = min(pool.threads, n)
         if getattr(kernel, "is_loop", False):
-            if n * cost >= WORTH_WAKING:
-                _pool.wake(threads - 1)
+            if work >= WORTH_WAKING:
+                pool.wake(threads - 1)
             kernel(-threads, n, *args)
         else:
-            _pool.run(_Loop(kernel, n, min(n, threads * RANGES_PER_THREAD), args), threads - 1)
+            pool.run(_Loop(kernel, n, min(n, threads * RANGES_PER_THREAD), args), threads - 1)
     finally:
-        _pool.lock.release()
+        pool.lock.release()
 
 
 def set_num_threads(threads: int) -> None:
@@ -124,7 +129,7 @@ class _Worker:
         threading.Thread(target=self._serve, name="glassgrad-worker", daemon=True).start()
 
     def wake(self) -> None:
-        if self.asleep and self.alarm.locked():  # else it was woken already and has not got up yet
+        if self.alarm.locked():  # else it was woken already and has not got up yet
             self.alarm.release()
 
     def _serve(self) -> None:
@@ -152,7 +157,10 @@ class _Pool:
         self.workers: list[_Worker] = []
 
     def awake(self) -> bool:
-        return any(not worker.asleep for worker in self.workers)
+        for worker in self.workers:  # any() of a generator takes a microsecond
+            if not worker.asleep:
+                return True
+        return False
 
     def enlist(self, helpers: int) -> None:
         while len(self.workers) < helpers:
@@ -161,14 +169,15 @@ class _Pool:
     def wake(self, helpers: int) -> None:
         self.enlist(helpers)
         for worker in self.workers[:helpers]:
-            worker.wake()
+            if worker.asleep:
+                worker.wake()
 
     def run(self, loop: _Loop, helpers: int) -> None:
         """A loop of a function in Python."""
         self.enlist(helpers)
         for worker in self.workers[:helpers]:
             worker.loop = loop
-            worker.wake()
+        self.wake(helpers)
         team().call_up()
         loop.work()
         loop.done.acquire()
