@@ -18,6 +18,7 @@ import numpy as np
 from . import anomaly
 from .accumulation import accumulate, accumulate_array, is_ours, own
 from .graph import Node
+from .kernels.arrays import LARGE, canonical
 from .kernels.blocks import spread
 from .memory import recall
 from .modes import modes
@@ -119,6 +120,8 @@ class _PassModes:
 
 def _contributions(node: Node, g: Any, saved: Sequence, useful: set[Node] | None) -> Iterator[tuple[Node, Any]]:
     """What each useful parent gets of the gradient ``g``: the node's rules, run one after the other."""
+    if type(g) is np.ndarray and _copy_pays(g, node):
+        g = canonical(g)
     for step in node.plan.steps:  # type: ignore[union-attr]
         if step.input is not None and useful is not None and node.parents[step.input] not in useful:
             continue
@@ -136,6 +139,12 @@ def _contributions(node: Node, g: Any, saved: Sequence, useful: set[Node] | None
                 if part.shape != parent.shape or part.dtype != parent.dtype:
                     part = _fit(part, parent, node)
                 yield parent, part
+
+
+def _copy_pays(g: np.ndarray, node: Node) -> bool:
+    """Whether several rules read a large gradient that is a slice of another, as ``cat`` hands it on: one copy in
+    row-major order serves them all, and each would make its own."""
+    return g.size >= LARGE and not g.flags.c_contiguous and len(node.plan.steps) > 1  # type: ignore[union-attr]
 
 
 def _settings(node: Node, step: Any) -> dict:

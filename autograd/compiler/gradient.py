@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 
 from ..accumulation import accumulate_array, is_ours
-from ..engine import _fit, _on_the_way, _reachable, _seed, _settings
+from ..engine import _copy_pays, _fit, _on_the_way, _reachable, _seed, _settings
 from ..graph import Node
+from ..kernels.arrays import canonical
 from ..memory import recall
 from ..modes import effect, modes, no_grad
 from ..primitive import OutputGradients
@@ -136,6 +137,8 @@ def _contributions(trace: Trace, node: Node, made: Instruction, g: Any, useful: 
     for slot, i in enumerate(plan.values):
         if isinstance(results[i], Value):
             saved[slot] = trace.traced(results[i], saved[slot])
+    if not isinstance(g, OutputGradients) and _copy_pays(plain(g)._data, node):
+        g = trace.call("contiguous", canonical, [g], {})[0]
     composed = node.op.__module__.startswith("autograd.") and (node.op.elementwise or node.op.name in _COMPOSED)
     for step in plan.steps:
         if step.input is not None and node.parents[step.input] not in useful:

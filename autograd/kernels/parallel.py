@@ -157,10 +157,7 @@ class _Pool:
         self.workers: list[_Worker] = []
 
     def awake(self) -> bool:
-        for worker in self.workers:  # any() of a generator takes a microsecond
-            if not worker.asleep:
-                return True
-        return False
+        return False in [worker.asleep for worker in self.workers]
 
     def enlist(self, helpers: int) -> None:
         while len(self.workers) < helpers:

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 import autograd as ag
-from autograd import accumulation, enable_grad, no_grad, tensor
+from autograd import accumulation, enable_grad, engine, no_grad, tensor
 from autograd.graph import Node
+from autograd.kernels.arrays import canonical
 
 
 def leaf(*values):
@@ -462,3 +463,18 @@ def test_text_of_a_huge_tensor_copies_nothing():
 def test_a_pickle_is_refused():
     with pytest.raises(TypeError, match=r"pickle.*serialize\.save"):
         pickle.dumps(leaf(1.0))
+
+
+def test_a_slice_that_several_rules_read_is_copied_once(monkeypatch):
+    copies = []
+
+    def counted(g):
+        copies.append(g.shape)
+        return canonical(g)
+
+    monkeypatch.setattr(engine, "canonical", counted)
+    x, skip = (ag.randn(2, 8, 48, 48, requires_grad=True) for _ in range(2))
+    bias = ag.randn(1, 8, 1, 1, requires_grad=True)
+    ag.cat([skip, x + bias], 1).backward(ag.randn(2, 16, 48, 48))
+    assert copies == [(2, 8, 48, 48)]
+    assert np.allclose(bias.grad.numpy(), x.grad.numpy().sum((0, 2, 3), keepdims=True), atol=1e-3)
