@@ -96,7 +96,7 @@ class _BatchNorm(Module):
 
 
 def _count(tracked: Tensor) -> None:
-    tracked._data[...] += 1
+    np.add(tracked._data, 1, out=tracked._data)
 
 
 class BatchNorm1d(_BatchNorm):

@@ -56,9 +56,9 @@ def _largest(values):
 
 
 @njit
-def _powers(start, stop, chunks, addresses, numbers, like, results):
+def _powers(start, stop, chunks, objects, numbers, like, results):
     for unit in range(start, stop):
-        values, p = view(chunks[unit], addresses, 0, like), numbers[0, 0]
+        values, p = view(chunks[unit], objects, 0, like), numbers[0, 0]
         if p == 2:
             results[unit] = _sum_of_squares(values)
         elif p == np.inf:
@@ -68,17 +68,17 @@ def _powers(start, stop, chunks, addresses, numbers, like, results):
 
 
 @njit
-def _scale(start, stop, chunks, addresses, numbers, like, results):
+def _scale(start, stop, chunks, objects, numbers, like, results):
     for unit in range(start, stop):
-        values, factor = view(chunks[unit], addresses, 0, like), number(chunks[unit], numbers, 0, like)
+        values, factor = view(chunks[unit], objects, 0, like), number(chunks[unit], numbers, 0, like)
         for i in range(values.size):
             values[i] *= factor
 
 
 @njit
-def _clamp(start, stop, chunks, addresses, numbers, like, results):
+def _clamp(start, stop, chunks, objects, numbers, like, results):
     for unit in range(start, stop):
-        values, bound = view(chunks[unit], addresses, 0, like), number(chunks[unit], numbers, 0, like)
+        values, bound = view(chunks[unit], objects, 0, like), number(chunks[unit], numbers, 0, like)
         for i in range(values.size):
             v = -bound if values[i] < -bound else values[i]
             values[i] = bound if v > bound else v

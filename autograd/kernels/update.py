@@ -23,16 +23,16 @@ def adam(maximize: bool, decay: bool, decoupled: bool, amsgrad: bool) -> Callabl
     """
 
     @njit(key=(maximize, decay, decoupled, amsgrad))
-    def step_of_adam(start, stop, chunks, addresses, numbers, like, results):
+    def step_of_adam(start, stop, chunks, objects, numbers, like, results):
         for unit in range(start, stop):
             chunk = chunks[unit]
-            g, p = view(chunk, addresses, 0, like), view(chunk, addresses, 1, like)
-            v, s = view(chunk, addresses, 2, like), view(chunk, addresses, 3, like)
+            g, p = view(chunk, objects, 0, like), view(chunk, objects, 1, like)
+            v, s = view(chunk, objects, 2, like), view(chunk, objects, 3, like)
             beta1, rest1 = number(chunk, numbers, 0, like), number(chunk, numbers, 1, like)
             beta2, rest2 = number(chunk, numbers, 2, like), number(chunk, numbers, 3, like)
             correction, eps = number(chunk, numbers, 4, like), number(chunk, numbers, 5, like)
             rate, decayed = number(chunk, numbers, 6, like), number(chunk, numbers, 7, like)
-            largest = view(chunk, addresses, 4, like) if amsgrad else s
+            largest = view(chunk, objects, 4, like) if amsgrad else s
             for i in range(p.size):
                 d, x = g[i], p[i]
                 if maximize:
@@ -60,16 +60,16 @@ def rmsprop(maximize: bool, decay: bool, momentum: bool, centered: bool) -> Call
     """
 
     @njit(key=(maximize, decay, momentum, centered))
-    def step_of_rmsprop(start, stop, chunks, addresses, numbers, like, results):
+    def step_of_rmsprop(start, stop, chunks, objects, numbers, like, results):
         for unit in range(start, stop):
             chunk = chunks[unit]
-            g, p = view(chunk, addresses, 0, like), view(chunk, addresses, 1, like)
-            s = view(chunk, addresses, 2, like)
+            g, p = view(chunk, objects, 0, like), view(chunk, objects, 1, like)
+            s = view(chunk, objects, 2, like)
             alpha, rest = number(chunk, numbers, 0, like), number(chunk, numbers, 1, like)
             eps, rate = number(chunk, numbers, 2, like), number(chunk, numbers, 3, like)
             mu, decayed = number(chunk, numbers, 4, like), number(chunk, numbers, 5, like)
-            b = view(chunk, addresses, 3, like) if momentum else s
-            m = view(chunk, addresses, 3 + momentum, like) if centered else s
+            b = view(chunk, objects, 3, like) if momentum else s
+            m = view(chunk, objects, 3 + momentum, like) if centered else s
             for i in range(p.size):
                 d = g[i]
                 if maximize:
@@ -98,11 +98,11 @@ def sgd(maximize: bool, decay: bool, momentum: bool, nesterov: bool) -> Callable
     """
 
     @njit(key=(maximize, decay, momentum, nesterov))
-    def step_of_sgd(start, stop, chunks, addresses, numbers, like, results):
+    def step_of_sgd(start, stop, chunks, objects, numbers, like, results):
         for unit in range(start, stop):
             chunk = chunks[unit]
-            g, p = view(chunk, addresses, 0, like), view(chunk, addresses, 1, like)
-            v = view(chunk, addresses, 2, like) if momentum else p
+            g, p = view(chunk, objects, 0, like), view(chunk, objects, 1, like)
+            v = view(chunk, objects, 2, like) if momentum else p
             rate, kept = number(chunk, numbers, 0, like), number(chunk, numbers, 1, like)
             share, mu = number(chunk, numbers, 2, like), number(chunk, numbers, 3, like)
             decayed = number(chunk, numbers, 4, like)

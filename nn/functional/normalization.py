@@ -230,5 +230,5 @@ def _update(
         return
     for old, new, factor in ((running_mean._data, mean, 1), (running_var._data, var, count / (count - 1))):
         old *= 1 - share
-        old += share * ((new.mean(0) if new.ndim > 1 else new) * factor)
+        old += (new.mean(0) if new.ndim > 1 else new) * (share * factor)
         note_write(old, f"{by} (running statistics)")
