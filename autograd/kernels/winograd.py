@@ -18,98 +18,58 @@ direct kernels have to compute them.
 
 from __future__ import annotations
 
-from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
-from ..geometry import Padding, Pair
-from .buffers import scratch
-from .jit import njit
+from ..geometry import Padding
 from .parallel import parallel_for
 from .plan import ceil_div
-from .planes import clear_run, copy_run
-from .tile import OUTER_ROWS, OUTER_VECTORS, multiply_outer
-from .vectors import clear_vector, lanes
-from .winograd_tile import (
-    POINTS,
-    RESULTS,
-    TAPS,
-    copy_taps,
-    filters_to_points,
-    read_gradients,
-    read_pixels,
-    write_results,
+from .tile import OUTER_ROWS
+from .vectors import lanes
+from .winograd_loops import (
+    GAP,
+    PLACES,
+    convolve,
+    group_slots,
+    multiply,
+    tile_count,
+    tiling,
+    transform,
+    transform_filters,
 )
+from .winograd_tile import POINTS, TAPS
 
-PLACES = POINTS * POINTS
-# Elements between the 36 parts of a buffer. Without them all parts begin in one set of the first-level cache, and
-# transforming filters took 4 times as long.
-GAP = 16
 # Bytes of the transformed pixels of one pass, which should stay in a cache; at least so many groups, because each pass
 # transforms the filters anew. (Six groups of 512 channels in float64, 10 MB, took a quarter longer than twice three.)
 _PASS_BYTES, _LEAST_GROUPS = 2_500_000, 4
 # Bytes of the transformed filters of one task.
 _FILTER_BYTES = 600_000
 _LEAST_TASKS = 8
+# Bytes of the transformed pixels of one group up to which one task computes all that belongs to it, in its core's
+# second-level cache; and of products at a time, then.
+_GROUP_BYTES, _PRODUCT_BYTES = 500_000, 250_000
 # Multiply-adds (of the direct sum, over 9) below which two parallel loops cost more than they save.
 _LEAST_WORK = 1_000_000
-
-
-def group_slots(dtype: Any) -> int:
-    """Tiles of a group: the columns of one register tile."""
-    return OUTER_VECTORS * lanes(dtype)
 
 
 def pays(pixels: tuple[int, ...], results: tuple[int, ...], padding: Padding, dtype: Any) -> bool:
     """Whether to convolve ``pixels`` (N, C, H, W) to ``results`` (N, O, OH, OW) this way. Decided by shape and type.
 
     A transform costs some 30 operations for each of C + O channels of a tile, and the products save 13 C·O: with 8 to 8
-    channels the two ways took equally long, with 16 to 16 this one two thirds. Where vectors are wider, transforms wait
-    for memory sooner and more channels are needed. Small images fill tiles of 4 × 4 and register tiles badly: 16 tiles
-    of the 24 of one register tile still won 90 %, 8 of 24 won 30 %, 4 lost.
+    channels the two ways took equally long, with 8 to 16 this one three quarters, with 16 to 16 two thirds. Small
+    images fill tiles of 4 × 4 and register tiles badly: 16 tiles of the 24 of one register tile still won 90 %, 8 of 24
+    won 30 %, 4 lost.
     """
     batch, channels, outputs, size = pixels[0], pixels[1], results[1], results[2] * results[3]
     products, slots = channels * outputs, group_slots(dtype)
     return (
         batch * size * products >= _LEAST_WORK
-        and 4 * products >= 3 * lanes(np.float32) * (channels + outputs)
+        and products >= 5 * (channels + outputs)
         and batch * size >= 5 * ceil_div(tile_count(results), slots) * slots
         and max(map(max, padding)) < TAPS
         and min(map(min, padding)) >= 0
     )
-
-
-def tile_count(results: tuple[int, ...]) -> int:
-    """Tiles of results (N, O, OH, OW), of one channel."""
-    return results[0] * ceil_div(results[2], RESULTS) * ceil_div(results[3], RESULTS)
-
-
-class Tiling(NamedTuple):
-    """Tiles in blocks of whole groups. A strip is a row of tiles of one image."""
-
-    sizes: np.ndarray  # see IMAGE_STRIPS ...
-    pixels: np.ndarray  # of each slot: where its tile begins in the strips of its block, 6 rows each
-    results: np.ndarray  # the same, 4 rows each
-
-
-IMAGE_STRIPS, STRIP_TILES, TILES, BLOCK, PITCH, BLOCK_STRIPS = range(6)
-
-
-@lru_cache(maxsize=256)
-def tiling(batch: int, size: Pair, block: int) -> Tiling:
-    """Tile ``batch`` images of results of a ``size``, ``block`` slots together.
-
-    Slots behind the last tile of all lie in a strip of their own, which is zero.
-    """
-    rows, columns = ceil_div(size[0], RESULTS), ceil_div(size[1], RESULTS)
-    tiles, pitch = batch * rows * columns, RESULTS * (columns + 1)
-    strips = min(batch * rows, (block - 1) // columns + 2)  # that a block touches
-    slot = np.arange(ceil_div(tiles, block) * block)
-    strip = np.where(slot < tiles, slot // columns - slot // block * block // columns, strips)
-    across = np.where(slot < tiles, slot % columns * RESULTS, 0)
-    sizes = np.array((rows, columns, tiles, block, pitch, strips), np.int64)
-    return Tiling(sizes, strip * POINTS * pitch + across, strip * RESULTS * pitch + across)
 
 
 def correlate(x: np.ndarray, w: np.ndarray, out: np.ndarray, padding: Padding, *, adjoint: bool) -> bool:
@@ -117,22 +77,52 @@ def correlate(x: np.ndarray, w: np.ndarray, out: np.ndarray, padding: Padding, *
 
     x : (N, C, H, W), w : (O, C, 3, 3), with ``adjoint`` (C, O, 3, 3), out : (N, O, OH, OW).
     """
+    channels, outputs, slots = x.shape[1], out.shape[1], group_slots(x.dtype)
+    # where the first tap is, and how far the next tap, output and channel are
+    taps = TAPS * TAPS
+    strides = (taps - 1, -1, taps, taps * outputs) if adjoint else (0, 1, taps * channels, taps)
+    groups, group_bytes = ceil_div(tile_count(out.shape), slots), PLACES * channels * slots * x.itemsize
+    if groups >= _LEAST_TASKS and group_bytes <= _GROUP_BYTES:
+        return _by_groups(x, w, strides, out, padding, groups)
+    return _in_passes(x, w, strides, out, padding, groups, max(_LEAST_GROUPS, _PASS_BYTES // group_bytes))
+
+
+def _by_groups(x: np.ndarray, w: np.ndarray, strides: tuple, out: np.ndarray, padding: Padding, groups: int) -> bool:
+    """A task transforms a group of tiles, multiplies it and transforms the results."""
+    channels, outputs, vector, slots = x.shape[1], out.shape[1], lanes(x.dtype), group_slots(x.dtype)
+    panels, how = ceil_div(outputs, OUTER_ROWS), tiling(x.shape[0], out.shape[2:], slots)
+    sizes = _filter_sizes(channels, panels, vector)
+    filters = np.empty(PLACES * sizes[1], x.dtype)
+    parallel_for(
+        *(transform_filters, panels, w.reshape(-1), strides, channels, outputs, filters, sizes, vector),
+        cost=channels * 200,
+    )
+    chunk = max(1, _PRODUCT_BYTES // (PLACES * OUTER_ROWS * slots * x.itemsize))
+    table = np.arange(channels)[:, None] * (OUTER_ROWS, slots)
+    finite = np.ones(groups, np.bool_)
+    (top, _), (left, _) = padding
+    parallel_for(
+        *(convolve, groups, x.reshape(-1), x.shape[1:], top, left, filters, sizes, table, vector),
+        *(out.reshape(-1), out.shape[1:], how.sizes, how.pixels, how.results, min(chunk, panels), finite),
+        cost=PLACES * slots * channels * (outputs + 16) / 8,
+    )
+    return bool(finite.all())
+
+
+def _in_passes(
+    x: np.ndarray, w: np.ndarray, strides: tuple, out: np.ndarray, padding: Padding, groups: int, most: int
+) -> bool:
+    """All pixels of some groups are transformed, then tasks multiply them with some output channels each."""
     channels, outputs, vector, slots = x.shape[1], out.shape[1], lanes(x.dtype), group_slots(x.dtype)
     panels = ceil_div(outputs, OUTER_ROWS)
     panel_bytes = PLACES * channels * OUTER_ROWS * x.itemsize
     chunk = max(1, min(ceil_div(panels, _LEAST_TASKS), _FILTER_BYTES // panel_bytes))
     chunks = ceil_div(panels, chunk)
-    groups = ceil_div(tile_count(out.shape), slots)
-    most = max(_LEAST_GROUPS, _PASS_BYTES // (PLACES * channels * slots * x.itemsize))
     parts = min(groups, ceil_div(_LEAST_TASKS, chunks))
     passes = ceil_div(groups, most)
     block = ceil_div(groups, passes * parts)  # groups
     how = tiling(x.shape[0], out.shape[2:], block * slots)
     blocks = ceil_div(groups, block)
-
-    # where the first tap is, and how far the next tap, output and channel are
-    taps = TAPS * TAPS
-    strides = (taps - 1, -1, taps, taps * outputs) if adjoint else (0, 1, taps * channels, taps)
     step = parts * block * channels * slots + GAP
     points = np.empty(PLACES * step, x.dtype)
     table = np.arange(channels)[:, None] * (OUTER_ROWS, slots)
@@ -146,114 +136,14 @@ def correlate(x: np.ndarray, w: np.ndarray, out: np.ndarray, padding: Padding, *
             cost=50 * block * slots,
         )
         parallel_for(
-            *(_multiply, chunks * here, points, step, table, w.reshape(-1), strides, vector),
+            *(multiply, chunks * here, points, step, table, w.reshape(-1), strides, vector),
             *(out.reshape(-1), out.shape[1:], how.sizes, how.results, first, chunk, chunks, finite),
             cost=PLACES * block * slots * channels * chunk * OUTER_ROWS / 8,
         )
     return bool(finite.all())
 
 
-# The kernels work on flat arrays: views, and arrays of two dimensions, took a third of the time of compiling them.
-
-
-@njit
-def transform(start, stop, x, shape, sizes, positions, side, top, left, first, lanes, points, steps):
-    """Read the tiles of some blocks, from ``first`` on, and transform them; block by block, all channels of each.
-
-    shape : (C, H, W). side : 6 for pixels, 4 for gradients. The transformed tiles of one channel and group begin at
-    ``points[place * step + channel * c_step + group * g_step]`` for each of the 36 places; ``steps`` are these three.
-    """
-    channels, height, width = shape
-    step, c_step, g_step = steps
-    columns, block, pitch, slots = sizes[STRIP_TILES], sizes[BLOCK], sizes[PITCH], OUTER_VECTORS * lanes
-    size = (sizes[BLOCK_STRIPS] + 1) * side * pitch
-    strips = scratch(size + lanes, x.dtype)
-    clear_run(strips, 0, size, lanes)
-    for task in range(start, stop):
-        part, c = task // channels, task % channels
-        begin = (first + part) * block
-        end = min(begin + block, sizes[TILES])
-        at = 0
-        for strip in range(begin // columns, (end - 1) // columns + 1):
-            image, top_row = strip // sizes[IMAGE_STRIPS], strip % sizes[IMAGE_STRIPS] * RESULTS - top
-            for h in range(top_row, top_row + side):
-                # whole vectors, in ascending order: each overwrites what is too much of the one before
-                if 0 <= h < height:
-                    row = ((image * channels + c) * height + h) * width
-                    clear_run(strips, at, left, lanes)
-                    copy_run(strips, at + left, x, row, width, strips.size, lanes)
-                    clear_run(strips, at + left + width, pitch - left - width, lanes)
-                else:
-                    clear_run(strips, at, pitch, lanes)
-                at += pitch
-        clear_vector(strips, at)  # the last row was the last of all strips: restore the zeros behind it
-        for group in range((end - begin + slots - 1) // slots):
-            to = c * c_step + (part * block // slots + group) * g_step
-            for slot in range(begin + group * slots, begin + (group + 1) * slots, lanes):
-                if side == POINTS:
-                    read_pixels(strips, 0, pitch, positions, slot, points, to, step)
-                else:
-                    read_gradients(strips, 0, pitch, positions, slot, points, to, step)
-                to += lanes
-
-
-@njit
-def _multiply(
-    start, stop, points, step, table, w, strides, lanes, out, shape, sizes, positions, first, chunk, chunks, finite
-):
-    """Transform the filters of a chunk of output channels, multiply a block of tiles with them, write the results."""
-    outputs, height, width = shape
-    tap0, tap_step, o_step, c_step = strides
-    channels, panels = table.shape[0], (outputs + OUTER_ROWS - 1) // OUTER_ROWS
-    columns, block, pitch, slots = sizes[STRIP_TILES], sizes[BLOCK], sizes[PITCH], OUTER_VECTORS * lanes
-    groups, panel_size = block // slots, OUTER_ROWS * slots
-    filter_size = (channels * OUTER_ROWS + lanes - 1) // lanes * lanes
-    f_step, t_step, p_step = chunk * filter_size + GAP, filter_size + GAP, groups * chunk * panel_size + GAP
-    filters, taps = scratch(PLACES * f_step, points.dtype), scratch(TAPS * TAPS * t_step, points.dtype)
-    products = scratch(PLACES * p_step, points.dtype)
-    strips = scratch((sizes[BLOCK_STRIPS] + 1) * RESULTS * pitch + lanes, points.dtype)
-    zeros = scratch(lanes, points.dtype)
-    for task in range(start, stop):
-        part, panel0 = task // chunks, task % chunks * chunk
-        here = min(chunk, panels - panel0)
-        for panel in range(here):
-            for m in range(OUTER_ROWS):
-                o = min((panel0 + panel) * OUTER_ROWS + m, outputs - 1)  # those behind the last are thrown away
-                for c in range(channels):
-                    copy_taps(taps, c * OUTER_ROWS + m, t_step, w, tap0 + o * o_step + c * c_step, tap_step)
-            for q in range(0, filter_size, lanes):
-                filters_to_points(taps, q, t_step, filters, panel * filter_size + q, f_step)
-
-        begin = (first + part) * block
-        end = min(begin + block, sizes[TILES])
-        groups_here = (end - begin + slots - 1) // slots
-        for k in range(PLACES):
-            for group in range(groups_here):
-                source = k * step + (part * groups + group) * channels * slots
-                target = k * p_step + group * chunk * panel_size
-                for panel in range(here):
-                    multiply_outer(
-                        *(filters, k * f_step + panel * filter_size, 1, OUTER_ROWS),
-                        *(points, source, table, 0, channels),
-                        *(products, target + panel * panel_size, slots, False),
-                    )
-
-        clear_vector(zeros, 0)
-        strip0, first_output = begin // columns, panel0 * OUTER_ROWS
-        for o in range(first_output, min((panel0 + here) * OUTER_ROWS, outputs)):
-            for group in range(groups_here):
-                source = group * chunk * panel_size + (o - first_output) * slots
-                for slot in range(begin + group * slots, begin + (group + 1) * slots, lanes):
-                    write_results(products, source, p_step, strips, 0, pitch, positions, slot, zeros)
-                    source += lanes
-            for strip in range(strip0, (end - 1) // columns + 1):
-                image, top = strip // sizes[IMAGE_STRIPS], strip % sizes[IMAGE_STRIPS] * RESULTS
-                low = max(0, begin - strip * columns) * RESULTS
-                high = min(width, (end - strip * columns) * RESULTS)
-                for i in range(min(RESULTS, height - top)):
-                    target = ((image * outputs + o) * height + top + i) * width
-                    source = ((strip - strip0) * RESULTS + i) * pitch
-                    copy_run(out, target + low, strips, source + low, high - low, target + high, lanes)
-        for t in range(lanes):
-            if zeros[t] != 0:
-                finite[(first + part) * chunks + panel0 // chunk] = False
+def _filter_sizes(channels: int, panels: int, lanes: int) -> tuple[int, int]:
+    """Elements from one panel of transformed filters to the next, and from one of the 36 places to the next."""
+    panel = ceil_div(channels * OUTER_ROWS, lanes) * lanes
+    return panel, panels * panel + GAP

@@ -19,12 +19,14 @@ from .plan import ceil_div
 from .planes import copy_run
 from .tile import DOT_ROWS, DOT_TAPS, add_dots, dot_results
 from .vectors import lanes
-from .winograd import GAP, PLACES, group_slots, tile_count, tiling, transform
+from .winograd_loops import GAP, PLACES, group_slots, tile_count, tiling, transform
 from .winograd_tile import POINTS, RESULTS, TAPS, copy_taps, points_to_filters
 
 # Bytes of the transformed tiles of one block (3 MB took 10 % longer, adding up lanes too often), and at least so many
 # groups.
 _BLOCK_BYTES, _LEAST_GROUPS = 6_000_000, 4
+# Groups that are transformed at a time: their strips stay in the first-level cache.
+_TOGETHER = 4
 # Tiles below which reading and writing 36 sums for each weight costs as much as is saved.
 _LEAST_TILES = 96
 
@@ -39,8 +41,10 @@ def weight_gradient(g: np.ndarray, x: np.ndarray, padding: Padding) -> tuple[np.
     outputs, channels, vector, group = g.shape[1], x.shape[1], lanes(x.dtype), group_slots(x.dtype)
     groups = ceil_div(tile_count(g.shape), group)
     most = max(_LEAST_GROUPS, _BLOCK_BYTES // (PLACES * group * (channels + outputs) * x.itemsize))
-    slots = ceil_div(groups, ceil_div(groups, most)) * group
-    how = tiling(x.shape[0], g.shape[2:], slots)
+    together = min(_TOGETHER, groups)
+    slots = ceil_div(groups, ceil_div(groups, most) * together) * together * group
+    piece = together * group
+    how = tiling(x.shape[0], g.shape[2:], piece)
     o_blocks, c_blocks = ceil_div(outputs, DOT_ROWS), ceil_div(channels, DOT_TAPS)
     p_step, g_step = c_blocks * DOT_TAPS * slots + GAP, o_blocks * DOT_ROWS * slots + GAP
     pixels, gradients = np.empty(PLACES * p_step, x.dtype), np.empty(PLACES * g_step, x.dtype)
@@ -48,17 +52,18 @@ def weight_gradient(g: np.ndarray, x: np.ndarray, padding: Padding) -> tuple[np.
     sums = np.zeros(PLACES * o_blocks * c_blocks * results, x.dtype)
     offsets = np.arange(DOT_TAPS) * slots
     (top, _), (left, _) = padding
-    for block in range(len(how.pixels) // slots):
-        here = min(slots, ceil_div(tile_count(g.shape) - block * slots, group) * group)
+    for first in range(0, groups * group, slots):
+        here = min(slots, groups * group - first)
+        pieces = ceil_div(here, piece)
         parallel_for(
-            *(transform, channels, x.reshape(-1), x.shape[1:], how.sizes, how.pixels, POINTS, top, left, block),
-            *(vector, pixels, (p_step, slots, group)),
-            cost=50 * slots,
+            *(transform, channels * pieces, x.reshape(-1), x.shape[1:], how.sizes, how.pixels, POINTS, top, left),
+            *(first // piece, vector, pixels, (p_step, slots, group)),
+            cost=50 * piece,
         )
         parallel_for(
-            *(transform, outputs, g.reshape(-1), g.shape[1:], how.sizes, how.results, RESULTS, 0, 0, block),
-            *(vector, gradients, (g_step, slots, group)),
-            cost=50 * slots,
+            *(transform, outputs * pieces, g.reshape(-1), g.shape[1:], how.sizes, how.results, RESULTS, 0, 0),
+            *(first // piece, vector, gradients, (g_step, slots, group)),
+            cost=50 * piece,
         )
         parallel_for(
             *(_add_tiles, PLACES * c_blocks, gradients, g_step, pixels, p_step, offsets, here, sums),

@@ -53,14 +53,18 @@ def exact(x, w, g, options):
 @given(
     *(st.integers(1, 3), st.integers(1, 19), st.integers(1, 18), st.integers(1, 40), st.integers(1, 40)),
     *(st.tuples(*[st.tuples(st.integers(0, 2), st.integers(0, 2))] * 2), st.sampled_from([100_000, 10**7])),
-    st.sampled_from([np.float32, np.float64]),
+    *(st.booleans(), st.sampled_from([np.float32, np.float64])),
 )
-@settings(max_examples=150, deadline=None)
-def test_family_is_its_explicit_twin(batch, channels, outputs, height, width, padding, memory, dtype):
+@settings(max_examples=200, deadline=None)
+def test_family_is_its_explicit_twin(batch, channels, outputs, height, width, padding, memory, by_groups, dtype):
     size = max(height, 3 - sum(padding[0])), max(width, 3 - sum(padding[1]))
     case = build((batch, channels, *size), outputs, padding, dtype)
     with pytest.MonkeyPatch.context() as patch:
         decide(patch, True)
+        patch.setattr(winograd, "_GROUP_BYTES", 10**7 if by_groups else 0)
+        if by_groups:
+            patch.setattr(winograd, "_LEAST_TASKS", 1)
+            patch.setattr(winograd, "_PRODUCT_BYTES", memory // 4)  # several panels at a time, or all
         for module, name in ((winograd, "_PASS_BYTES"), (winograd_weight, "_BLOCK_BYTES")):
             patch.setattr(module, name, memory)  # one pass, or several
             patch.setattr(module, "_LEAST_GROUPS", 1)
@@ -157,11 +161,12 @@ def test_gradients_to_order_2_are_those_of_finite_differences(always):
 @each_type
 def test_chosen_by_shape(dtype):
     unet, bottom = (8, 32, 64, 64), (8, 256, 8, 8)
-    for shape in (unet, bottom):
+    for shape in (unet, bottom, (8, 16, 32, 32)):
         assert winograd.pays(shape, shape, SAME, dtype)
     assert winograd_weight.pays(unet, unet, SAME, dtype)
     assert not winograd_weight.pays(bottom, bottom, SAME, dtype)  # 32 tiles
     assert not winograd.pays((8, 3, 64, 64), (8, 64, 64, 64), SAME, dtype)  # three channels
+    assert not winograd.pays((8, 8, 64, 64), (8, 8, 64, 64), SAME, dtype)
     assert not winograd.pays((1, 16, 8, 8), (1, 16, 8, 8), SAME, dtype)  # too little work
     assert not winograd.pays((1, 512, 4, 4), (1, 512, 4, 4), SAME, dtype)  # 1 tile of the 6 of a register tile, or more
     assert not winograd.pays(unet, (8, 32, 68, 68), ((3, 3), (3, 3)), dtype)

@@ -1,0 +1,268 @@
+"""The loops of :mod:`.winograd` and :mod:`.winograd_weight`: tiles are read and transformed, multiplied and written.
+
+Tiles are numbered image by image and row by row, in *groups* of as many as a register tile has columns; a vector holds
+one number of each of some tiles. A *strip* is a row of tiles of one image, and its pixels are copied into zero-padded
+rows first.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..geometry import Pair
+from .buffers import scratch
+from .jit import njit
+from .plan import ceil_div
+from .planes import clear_run, copy_run
+from .tile import OUTER_ROWS, OUTER_VECTORS, multiply_outer
+from .vectors import clear_vector, copy_rows, lanes
+from .winograd_tile import (
+    POINTS,
+    RESULTS,
+    TAPS,
+    copy_taps,
+    filters_to_points,
+    read_gradients,
+    read_pixels,
+    write_results,
+)
+
+PLACES = POINTS * POINTS
+# Elements between the 36 parts of a buffer. Without them all parts begin in one set of the first-level cache, and
+# transforming filters took 4 times as long.
+GAP = 16
+
+
+def group_slots(dtype: Any) -> int:
+    """Tiles of a group: the columns of one register tile."""
+    return OUTER_VECTORS * lanes(dtype)
+
+
+def tile_count(results: tuple[int, ...]) -> int:
+    """Tiles of results (N, O, OH, OW), of one channel."""
+    return results[0] * ceil_div(results[2], RESULTS) * ceil_div(results[3], RESULTS)
+
+
+class Tiling(NamedTuple):
+    """Tiles in blocks of whole groups. A strip is a row of tiles of one image."""
+
+    sizes: np.ndarray  # see IMAGE_STRIPS ...
+    pixels: np.ndarray  # of each slot: where its tile begins in the strips of its block, 6 rows each
+    results: np.ndarray  # the same, 4 rows each
+
+
+IMAGE_STRIPS, STRIP_TILES, TILES, BLOCK, PITCH, BLOCK_STRIPS = range(6)
+
+
+@lru_cache(maxsize=256)
+def tiling(batch: int, size: Pair, block: int) -> Tiling:
+    """Tile ``batch`` images of results of a ``size``, ``block`` slots together.
+
+    Slots behind the last tile of all lie in a strip of their own, which is zero.
+    """
+    rows, columns = ceil_div(size[0], RESULTS), ceil_div(size[1], RESULTS)
+    tiles, pitch = batch * rows * columns, RESULTS * (columns + 1)
+    strips = min(batch * rows, (block - 1) // columns + 2)  # that a block touches
+    slot = np.arange(ceil_div(tiles, block) * block)
+    strip = np.where(slot < tiles, slot // columns - slot // block * block // columns, strips)
+    across = np.where(slot < tiles, slot % columns * RESULTS, 0)
+    sizes = np.array((rows, columns, tiles, block, pitch, strips), np.int64)
+    return Tiling(sizes, strip * POINTS * pitch + across, strip * RESULTS * pitch + across)
+
+
+# The kernels work on flat arrays: views, and arrays of two dimensions, took a third of the time of compiling them.
+
+
+@njit
+def transform(start, stop, x, shape, sizes, positions, side, top, left, first, lanes, points, steps):
+    """Read the tiles of some blocks, from ``first`` on, and transform them; block by block, all channels of each.
+
+    shape : (C, H, W). side : 6 for pixels, 4 for gradients. The transformed tiles of one channel and group begin at
+    ``points[place * step + channel * c_step + group * g_step]`` for each of the 36 places; ``steps`` are these three.
+    """
+    channels, height, width = shape
+    step, c_step, g_step = steps
+    columns, block, pitch, slots = sizes[STRIP_TILES], sizes[BLOCK], sizes[PITCH], OUTER_VECTORS * lanes
+    together = columns % max(1, lanes // RESULTS) == 0
+    size = (sizes[BLOCK_STRIPS] + 1) * side * pitch
+    strips = scratch(size + lanes, x.dtype)
+    clear_run(strips, 0, size, lanes)
+    for task in range(start, stop):
+        part, c = task // channels, task % channels
+        begin = (first + part) * block
+        end = min(begin + block, sizes[TILES])
+        at = 0
+        for strip in range(begin // columns, (end - 1) // columns + 1):
+            image, top_row = strip // sizes[IMAGE_STRIPS], strip % sizes[IMAGE_STRIPS] * RESULTS - top
+            # what is beside the image is zero from the beginning: only rows that exist are copied
+            above, below = min(max(0, -top_row), side), max(0, min(side, height - top_row))
+            clear_run(strips, at, above * pitch, lanes)
+            if above < below:
+                row, place = ((image * channels + c) * height + top_row + above) * width, at + above * pitch + left
+                rows = below - above
+                if row + (rows - 1) * width + max(width, lanes) <= x.size:
+                    copy_rows(strips, place, pitch, x, row, width, rows, width)
+                else:
+                    for t in range(rows * width):
+                        strips[place + t // width * pitch + t % width] = x[row + t]
+            clear_run(strips, at + below * pitch, (side - below) * pitch, lanes)
+            at += side * pitch
+        clear_vector(strips, at)  # the last row was the last of all strips: restore the zeros behind it
+        for group in range((end - begin + slots - 1) // slots):
+            to = c * c_step + (part * block // slots + group) * g_step
+            for slot in range(begin + group * slots, begin + (group + 1) * slots, lanes):
+                if side == POINTS:
+                    read_pixels(strips, 0, pitch, positions, slot, together, points, to, step)
+                else:
+                    read_gradients(strips, 0, pitch, positions, slot, together, points, to, step)
+                to += lanes
+
+
+@njit
+def transform_filters(start, stop, w, strides, channels, outputs, filters, sizes, lanes):
+    for panel in range(start, stop):
+        _read_filters(w, strides, channels, outputs, panel, 1, filters, panel * sizes[0], sizes, lanes)
+
+
+@njit
+def _read_filters(w, strides, channels, outputs, panel0, panels, filters, at, sizes, lanes):
+    """Transform the filters of some panels of output channels."""
+    tap0, tap_step, o_step, c_step = strides
+    panel_step, step = sizes
+    t_step = panel_step + GAP
+    taps = scratch(TAPS * TAPS * t_step, w.dtype)
+    for panel in range(panels):
+        for m in range(OUTER_ROWS):
+            o = min((panel0 + panel) * OUTER_ROWS + m, outputs - 1)  # those behind the last are thrown away
+            for c in range(channels):
+                copy_taps(taps, c * OUTER_ROWS + m, t_step, w, tap0 + o * o_step + c * c_step, tap_step)
+        for q in range(0, panel_step, lanes):
+            filters_to_points(taps, q, t_step, filters, at + panel * panel_step + q, step)
+
+
+@njit
+def convolve(
+    start,
+    stop,
+    x,
+    shape,
+    top,
+    left,
+    filters,
+    filter_sizes,
+    table,
+    lanes,
+    out,
+    out_shape,
+    sizes,
+    pixels,
+    results,
+    chunk,
+    finite,
+):
+    """Whole groups of tiles."""
+    channels, outputs = table.shape[0], out_shape[0]
+    slots, panels = OUTER_VECTORS * lanes, (outputs + OUTER_ROWS - 1) // OUTER_ROWS
+    step = channels * slots + GAP
+    points = scratch(PLACES * step, x.dtype)
+    for group in range(start, stop):
+        steps = (step, slots, 0)
+        transform(0, channels, x, shape, sizes, pixels, POINTS, top, left, group, lanes, points, steps)
+        good = True
+        for panel in range(0, panels, chunk):
+            here = min(chunk, panels - panel)
+            good &= _multiply_block(
+                *(points, 0, step, table, filters, panel * filter_sizes[0], filter_sizes, lanes),
+                *(out, out_shape, sizes, results, group, panel, here),
+            )
+        finite[group] = good
+
+
+@njit
+def multiply(
+    start, stop, points, step, table, w, strides, lanes, out, shape, sizes, results, first, chunk, chunks, finite
+):
+    """Transform the filters of a chunk of output channels, multiply a block of tiles with them, write the results."""
+    outputs, channels, slots = shape[0], table.shape[0], OUTER_VECTORS * lanes
+    panels, groups = (outputs + OUTER_ROWS - 1) // OUTER_ROWS, sizes[BLOCK] // slots
+    panel_step = (channels * OUTER_ROWS + lanes - 1) // lanes * lanes
+    filter_sizes = (panel_step, chunk * panel_step + GAP)
+    filters = scratch(PLACES * filter_sizes[1], points.dtype)
+    for task in range(start, stop):
+        part, panel = task // chunks, task % chunks * chunk
+        here = min(chunk, panels - panel)
+        _read_filters(w, strides, channels, outputs, panel, here, filters, 0, filter_sizes, lanes)
+        finite[(first + part) * chunks + task % chunks] = _multiply_block(
+            *(points, part * groups * channels * slots, step, table, filters, 0, filter_sizes, lanes),
+            *(out, shape, sizes, results, first + part, panel, here),
+        )
+
+
+@njit
+def _multiply_block(
+    points,
+    source0,
+    step,
+    table,
+    filters,
+    filter0,
+    filter_sizes,
+    lanes,
+    out,
+    shape,
+    sizes,
+    positions,
+    number,
+    panel0,
+    panels,
+):
+    """Multiply a block of tiles with the filters of some panels, write the results, and say whether they are finite."""
+    outputs, height, width = shape
+    channels, slots = table.shape[0], OUTER_VECTORS * lanes
+    columns, block, pitch = sizes[STRIP_TILES], sizes[BLOCK], sizes[PITCH]
+    together = columns % max(1, lanes // RESULTS) == 0
+    begin = number * block
+    end = min(begin + block, sizes[TILES])
+    groups, panel_size = (end - begin + slots - 1) // slots, OUTER_ROWS * slots
+    p_step = groups * panels * panel_size + GAP
+    products = scratch(PLACES * p_step, points.dtype)
+    strips = scratch((sizes[BLOCK_STRIPS] + 1) * RESULTS * pitch + lanes, points.dtype)
+    zeros = scratch(lanes, points.dtype)
+    for k in range(PLACES):
+        for group in range(groups):
+            source, target = source0 + k * step + group * channels * slots, k * p_step + group * panels * panel_size
+            for panel in range(panels):
+                multiply_outer(
+                    *(filters, filter0 + k * filter_sizes[1] + panel * filter_sizes[0], 1, OUTER_ROWS),
+                    *(points, source, table, 0, channels),
+                    *(products, target + panel * panel_size, slots, False),
+                )
+
+    clear_vector(zeros, 0)
+    strip0, first_output = begin // columns, panel0 * OUTER_ROWS
+    for o in range(first_output, min((panel0 + panels) * OUTER_ROWS, outputs)):
+        for group in range(groups):
+            source = group * panels * panel_size + (o - first_output) * slots
+            for slot in range(begin + group * slots, begin + (group + 1) * slots, lanes):
+                write_results(products, source, p_step, strips, 0, pitch, positions, slot, together, zeros)
+                source += lanes
+        for strip in range(strip0, (end - 1) // columns + 1):
+            image, top = strip // sizes[IMAGE_STRIPS], strip % sizes[IMAGE_STRIPS] * RESULTS
+            low = max(0, begin - strip * columns) * RESULTS
+            high, rows = min(width, (end - strip * columns) * RESULTS), min(RESULTS, height - top)
+            target = ((image * outputs + o) * height + top) * width + low
+            source = (strip - strip0) * RESULTS * pitch + low
+            if high - low >= lanes:
+                copy_rows(out, target, width, strips, source, pitch, rows, high - low)
+                continue
+            for _ in range(rows):
+                copy_run(out, target, strips, source, high - low, target + high - low, lanes)
+                target += width
+                source += pitch
+    finite = True
+    for t in range(lanes):
+        finite &= zeros[t] == 0
+    return finite
