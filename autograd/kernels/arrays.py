@@ -10,10 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from .blocks import copied
-
-LARGE = 1 << 15  # elements: from here on, a pass over memory less is worth the call of a compiled kernel
-_FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
+from .blocks import FLOATS, LARGE, copied
 
 
 def is_large(x: Any, *others: Any) -> bool:
@@ -21,7 +18,7 @@ def is_large(x: Any, *others: Any) -> bool:
     return (
         type(x) is np.ndarray
         and x.size >= LARGE
-        and x.dtype in _FLOATS
+        and x.dtype in FLOATS
         and x.flags.c_contiguous
         and all(
             type(o) is np.ndarray and o.shape == x.shape and o.dtype == x.dtype and o.flags.c_contiguous for o in others
@@ -42,10 +39,10 @@ class _Alias:
 def canonical(x: Any, dtype: Any = None) -> np.ndarray:
     """``x`` in the one form kernels are compiled for. The kernel only reads it: the memory may be read-only."""
     x = np.asarray(x, dtype)
-    if x.flags.carray and x.dtype.isnative:
-        return x
-    if x.dtype.isnative and x.size >= LARGE and not x.flags.c_contiguous:
-        return copied(x)
-    x = np.require(x, x.dtype.newbyteorder("="), ("C", "A"))
+    flags, native = x.flags, x.dtype.isnative
+    if not (flags.c_contiguous and flags.aligned and native):
+        if native and x.size >= LARGE and not flags.c_contiguous:
+            return copied(x)
+        x = np.require(x, x.dtype.newbyteorder("="), ("C", "A"))
     # a copy would cost as much as some kernels; the flag only decides which signature Numba sees
     return x if x.flags.writeable else np.asarray(_Alias(x))

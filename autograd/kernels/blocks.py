@@ -19,7 +19,8 @@ from .parallel import WORTH_WAKING, parallel_for
 
 _STEP = 1 << 12  # elements
 _ROWS = 8  # the first axis that has so many is cut
-_FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
+LARGE = 1 << 15  # elements: from here on, a pass over memory less is worth the call of a compiled kernel
+FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
 EXPONENTIAL = 10  # the cost of an exponential; of an addition it is 2, for it waits for memory
 
 
@@ -58,12 +59,12 @@ def _spread(function: np.ufunc, inputs: tuple, cost: float) -> np.ndarray | None
         return None  # a float64 one widens
     whole = max(arrays, key=lambda x: x.size)
     shape, dtype = whole.shape, whole.dtype
-    if dtype not in _FLOATS or not all(x.dtype == dtype and (x.shape == shape or _fits(x, shape)) for x in arrays):
+    if dtype not in FLOATS or not all(x.dtype == dtype and (x.shape == shape or _fits(x, shape)) for x in arrays):
         return None
     out = np.empty(shape, dtype)
+    if _runs().combine(function, inputs, out):
+        return out
     if all(x.shape == shape and x.flags.c_contiguous for x in arrays):
-        if is_beyond_cache(out) and _compiled("pointwise").arithmetic(function, inputs, out):
-            return out
         flat = out.reshape(-1)
         _on_blocks(function, flat, [x.reshape(-1) if isinstance(x, np.ndarray) else x for x in inputs], cost)
     elif all(x.ndim == 0 or x.strides[-1] in (0, x.itemsize) for x in arrays):
@@ -84,23 +85,22 @@ def copied(x: Any) -> np.ndarray:
     if type(x) is not np.ndarray or x.size * 2 < WORTH_WAKING:
         return np.array(x, order="C")
     out = np.empty(x.shape, x.dtype)
-    if not (x.dtype in _FLOATS and is_beyond_cache(out) and _compiled("copying").copy(out, x)):
-        assign(out, x)
+    assign(out, x)
     return out
 
 
 @cache
-def _compiled(family: str) -> Any:
-    """A module of kernels, which imports Numba: not before it is needed."""
-    return import_module(f"{__package__}.{family}")
+def _runs() -> Any:
+    """The compiled loops, which import Numba: not before they are needed."""
+    return import_module(f"{__package__}.runs")
 
 
 def assign(target: np.ndarray, source: np.ndarray) -> None:
-    """``target[...] = source``, of the same shape."""
-    if target.size * 2 >= WORTH_WAKING and not target.dtype.hasobject:
-        _on_blocks(_copy, target, [source], 2)
-    else:
+    """``target[...] = source``, of the same shape and dtype."""
+    if target.size * 2 < WORTH_WAKING or target.dtype.hasobject:
         target[...] = source
+    elif not (target.dtype in FLOATS and _runs().combine(np.positive, (source,), target)):
+        _on_blocks(_copy, target, [source], 2)
 
 
 def _copy(source: np.ndarray, target: np.ndarray) -> None:

@@ -87,15 +87,6 @@ def select(mask: np.ndarray, x: Any, y: Any) -> np.ndarray:
     return _each(_select, x, y, mask)
 
 
-def arithmetic(function: np.ufunc, inputs: Sequence[Any], out: np.ndarray) -> bool:
-    """``out[...] = function(*inputs)`` of contiguous arrays of one shape and dtype, and numbers: whether there is such
-    a kernel."""
-    kernel = _ARITHMETIC.get(function)
-    if kernel is not None:
-        _run(kernel, out, [a if isinstance(a, np.ndarray) else out.dtype.type(a) for a in inputs])
-    return kernel is not None
-
-
 def _each(kernel: Callable, x: np.ndarray, *more: Any) -> np.ndarray:
     out = np.empty(x.shape, x.dtype)
     _run(kernel, out, (x, *more))
@@ -173,12 +164,3 @@ def _select(x, y, mask):
 @elementwise
 def _select_or_number(x, mask, other):
     return x if mask else other
-
-
-_ARITHMETIC = {
-    np.add: elementwise(lambda a, b: a + b),
-    np.subtract: elementwise(lambda a, b: a - b),
-    np.multiply: elementwise(lambda a, b: a * b),
-    np.true_divide: elementwise(lambda a, b: a / b),
-    np.negative: elementwise(lambda a: -a),
-}

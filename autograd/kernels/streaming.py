@@ -36,8 +36,9 @@ def elementwise(formula: Callable) -> Any:
 
     @njit(key=f"{formula.__module__} {formula.__qualname__} {formula.__code__.co_firstlineno}")
     def kernel(start, stop, streaming, out, *inputs):
-        buffer = buffer_for(out, start)
-        low, size = start, (to_next_line(out, start) if streaming else 0) or BLOCK
+        place = address(out, start)
+        buffer = buffer_for(place, out)
+        low, size = start, (to_next_line(place, out) if streaming else 0) or BLOCK
         while low < stop:
             high = min(stop, low + size)
             buffered = streaming and high - low == BLOCK
@@ -45,7 +46,7 @@ def elementwise(formula: Callable) -> Any:
             for i in range(part.size):
                 part[i] = one(*_elements(inputs, low + i))
             if buffered:
-                stream(out, low, buffer, 0, BLOCK)
+                stream(address(out, low), buffer, BLOCK)
             low, size = high, BLOCK
         arrive()
 
@@ -72,7 +73,9 @@ def _elements(typing_context: Any, inputs: Any, i: Any) -> Any:
 
 
 @intrinsic
-def _address(typing_context: Any, array: Any, position: Any) -> Any:
+def address(typing_context: Any, array: Any, position: Any) -> Any:
+    """Where an element is in memory."""
+
     def generate(context, builder, signature, args):
         place = Body(context, builder, signature, args).address(0, args[1])
         return builder.ptrtoint(place, constant(0).type)
@@ -81,50 +84,44 @@ def _address(typing_context: Any, array: Any, position: Any) -> Any:
 
 
 @njit
-def to_next_line(target, position):
-    """How many elements after ``target[position]`` the next line of memory begins."""
-    return -_address(target, position) % LINE // target.itemsize
+def to_next_line(place, like):
+    """How many elements after an address the next line of memory begins."""
+    return -place % LINE // like.itemsize
 
 
 @njit
-def buffer_for(target, position):
-    """A block that lies half a page further in its page than ``target[position]`` in its own.
+def buffer_for(place, like):
+    """A block that lies half a page further in its page than an address in its own.
 
     A load waits for earlier stores to the same place of any page: a copy of neighbouring arrays took twice as long.
     """
-    room = scratch(BLOCK + _PAGE // target.itemsize, target.dtype)
-    first = (_address(target, position) + _PAGE // 2 - _address(room, 0)) % _PAGE // target.itemsize
+    room = scratch(BLOCK + _PAGE // like.itemsize, like.dtype)
+    first = (place + _PAGE // 2 - address(room, 0)) % _PAGE // like.itemsize
     return room[first : first + BLOCK]
 
 
 @intrinsic
-def stream(typing_context: Any, target: Any, t0: Any, source: Any, s0: Any, count: Any) -> Any:
-    """``target[t0:t0 + count] = source[s0:s0 + count]``, or the number ``source``, past the caches.
-
-    It begins where a line of memory does, and ``count`` > 0 elements are whole lines.
-    """
-    element = float_arrays(target)
+def stream(typing_context: Any, place: Any, source: Any, count: Any) -> Any:
+    """Write ``source[:count]`` to an address, past the caches: there a line of memory begins, and ``count`` > 0
+    elements are whole lines."""
+    element = float_arrays(source)
 
     def generate(context, builder, signature, args):
         emit, body = Emitter(context, builder, element), Body(context, builder, signature, args)
-        to = body.address(0, args[1])
-        if isinstance(source, types.Array):
-            come_from, number = body.address(2, args[3]), None
-        else:
-            number = emit.splat(args[2])
+        to, come_from = builder.inttoptr(args[0], emit.scalar.as_pointer()), body.address(1, constant(0))
         hint = builder.module.add_metadata([ir.Constant(ir.IntType(32), 1)])
 
         def step(k, _):
-            vector = emit.load(builder.gep(come_from, [k])) if number is None else number
+            vector = emit.load(builder.gep(come_from, [k]))
             stored = builder.store(vector, builder.bitcast(builder.gep(to, [k]), emit.vector.as_pointer()))
             stored.align = emit.lanes * emit.align
             stored.set_metadata("nontemporal", hint)
             return []
 
-        body.loop(args[4], emit.lanes, [], step)
+        body.loop(args[2], emit.lanes, [], step)
         return context.get_dummy_value()
 
-    return types.void(target, types.int64, source, types.int64, types.int64), generate
+    return types.void(types.int64, source, types.int64), generate
 
 
 @intrinsic

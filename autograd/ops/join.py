@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..dtypes import result_type
-from ..kernels.arrays import LARGE
-from ..kernels.blocks import assign
+from ..kernels.blocks import LARGE, assign
 from ..primitive import primitive
 from ..tensor import Tensor
 from .index import basic

@@ -83,9 +83,10 @@ def test_large_arrays_really_go_through_the_blocks(monkeypatch):
     seen = []
     monkeypatch.setattr(blocks, "parallel_for", lambda *a, **k: seen.append(a[2]))
     x = numbers(SHAPE)
-    spread(np.add, x, x)
-    spread(np.multiply, numbers((16, 1, 1)), np.concatenate([x, x], 1)[:, 16:])
-    assert seen == [np.add, np.multiply]
+    spread(np.arctan2, x, x)
+    spread(np.hypot, numbers((16, 1, 1)), np.concatenate([x, x], 1)[:, 16:])
+    spread(np.add, x[..., :30], numbers((30,)))  # runs too short for a compiled loop
+    assert seen == [np.arctan2, np.hypot, np.add]
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,8 @@ import pytest
 
 from autograd.kernels import blocks, pointwise
 from autograd.kernels.blocks import copied, is_beyond_cache, spread
-from autograd.kernels.copying import _runs, copy
 from autograd.kernels.parallel import get_num_threads, set_num_threads
+from autograd.kernels.runs import combine
 
 SIZE = 150_013  # of many blocks, and a rest
 
@@ -74,44 +74,8 @@ def test_a_streamed_result_may_begin_anywhere_and_nothing_around_it_is_written(d
             assert (around[:begin] == 7).all()
             assert (around[begin + size :] == 7).all()
             around[:] = 7
-            assert copy(around[begin : begin + size], x[begin : begin + size]) == (size >= 64)
+            assert combine(np.positive, (x[begin : begin + size],), around[begin : begin + size]) == (size >= 64)
             if size >= 64:
                 np.testing.assert_array_equal(around[begin : begin + size], x[begin : begin + size])
             assert (around[:begin] == 7).all()
             assert (around[begin + size :] == 7).all()
-
-
-VIEWS = {
-    "rows": lambda x: x,
-    "one number": lambda x: np.broadcast_to(x[0, 0, 0, 0], x.shape),
-    "a number for each map": lambda x: np.broadcast_to(x[..., :1, :1], x.shape),
-    "a number for each channel": lambda x: np.broadcast_to(x[:1, :, :1, :1], x.shape),
-    "one map": lambda x: np.broadcast_to(x[:1, :1], x.shape),
-    "one image": lambda x: np.broadcast_to(x[:1], x.shape),
-    "some channels": lambda x: np.concatenate([x, x], 1)[:, 3 : 3 + x.shape[1]],
-    "every other channel": lambda x: np.repeat(x, 2, 1)[:, ::2],
-    "a number for each row": lambda x: np.broadcast_to(x[..., :1], x.shape),
-    "read-only": lambda x: np.broadcast_to(x, x.shape),
-}
-OTHERS = {
-    "turned": np.asfortranarray,
-    "backwards": lambda x: np.ascontiguousarray(x[::-1])[::-1],
-    "every other number": lambda x: np.repeat(x, 2, 3)[..., ::2],
-}
-
-
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("layout", [*VIEWS, *OTHERS])
-def test_copies_of_any_layout(layout, dtype, small_cache):
-    x = (VIEWS.get(layout) or OTHERS[layout])(numbers((4, 8, 50, 90), dtype))
-    found = copied(x)
-    assert found.flags.c_contiguous
-    assert found.flags.writeable
-    np.testing.assert_array_equal(found, x)
-    assert (layout in OTHERS) == (_runs(x.shape, x.strides, x.itemsize) is None)
-
-
-def test_parts_of_records_are_copied_by_numpy(small_cache):
-    records = np.zeros(SIZE, [("a", np.int8), ("x", np.float32)])
-    records["x"] = numbers(SIZE, np.float32)
-    np.testing.assert_array_equal(copied(records["x"]), records["x"])
