@@ -25,7 +25,8 @@ from .arrays import canonical
 from .correlate import correlate
 from .depthwise import correlate_maps, maps
 from .depthwise_weight import depthwise_weight_gradient
-from .plan import adjoint_axis, forward_axis, plan
+from .grid import adjoint_axis, forward_axis
+from .plan import plan
 from .weight_gradient import weight_gradient
 
 

@@ -31,7 +31,7 @@ from .plan import (
     WIDTH,
     Plan,
 )
-from .planes import copy_run, fill_planes, image_planes, interleave_run
+from .planes import clear_run, copy_run, fill_planes, image_planes, interleave_run
 from .tile import OUTER_ROWS, OUTER_VECTORS, ROW_VECTORS, multiply_outer, multiply_row
 from .vectors import copy_vector, lanes
 
@@ -47,7 +47,7 @@ def correlate(x: np.ndarray, w: np.ndarray, plan: Plan, out: np.ndarray, *, grou
     outputs = out.shape[1] // groups
     flat, weights, target = x.reshape(-1), w.reshape(groups, -1), out.reshape(-1, *out.shape[2:])
     common = (weights, pitch, target, outputs, lanes(x.dtype))
-    sizes, _, _, phases, taps = plan.layout
+    sizes, _, phases, taps = plan.layout
     products = out[0, 0].size * len(taps) * outputs / len(phases) / 8  # of one image and group, vectorised
     images = x.shape[0] * groups
     if not plan.tiles:
@@ -66,7 +66,7 @@ def correlate(x: np.ndarray, w: np.ndarray, plan: Plan, out: np.ndarray, *, grou
 
 
 @njit
-def _correlate_blocks(start, stop, x, w, w_pitch, out, outputs, lanes, chunks, sizes, rows, columns, phases, taps):
+def _correlate_blocks(start, stop, x, w, w_pitch, out, outputs, lanes, chunks, sizes, moves, phases, taps):
     image_size, pitch, direct = sizes[CHANNELS] * sizes[HEIGHT] * sizes[WIDTH], sizes[PITCH], sizes[DIRECT] > 0
     spread_h, spread_w, sides = sizes[SPREAD_H], sizes[SPREAD_W], sizes[SIDES]
     block_rows, blocks = sizes[BLOCK_ROWS], sizes[BLOCKS]
@@ -74,6 +74,7 @@ def _correlate_blocks(start, stop, x, w, w_pitch, out, outputs, lanes, chunks, s
     groups, group_weights = w.shape
     weights, flat = flattened(w), flattened(out)
     planes = scratch(0 if direct else sizes[ELEMENTS], x.dtype)
+    clear_run(planes, 0, planes.size - lanes, lanes)
     source = x if direct else planes
     single = outputs == 1
     pixels = (ROW_VECTORS if single else OUTER_VECTORS) * lanes
@@ -89,7 +90,7 @@ def _correlate_blocks(start, stop, x, w, w_pitch, out, outputs, lanes, chunks, s
         first_row = block * block_rows
         base = image * image_size + first_row * pitch if direct else 0
         if not direct:
-            fill_planes(x, image * image_size, sizes[CHANNELS], first_row, lanes, sizes, rows, columns, planes, 0)
+            fill_planes(x, image * image_size, sizes[CHANNELS], block, lanes, sizes, moves, planes, 0)
         for phase in range(0, phases.shape[0], sides):
             high, wide = min(block_rows, phases[phase, ROWS] - first_row), phases[phase, COLUMNS]
             corner = image * outputs * out_size + (phases[phase, TOP] + first_row * spread_h) * image_columns

@@ -19,6 +19,7 @@ import numpy as np
 
 from ..geometry import Pair
 from .buffers import flattened, scratch
+from .grid import Axis, Grid, ceil_div, grid
 from .jit import njit
 from .parallel import parallel_for
 from .plan import (
@@ -32,20 +33,15 @@ from .plan import (
     STEP_W,
     TAPS,
     WIDTH,
-    Axis,
-    Grid,
     Layout,
-    ceil_div,
-    grid,
     lay_out,
 )
-from .planes import copy_maps, copy_run
+from .planes import copy_map, copy_run
 from .tile import COLUMN, STRIP_ROWS, STRIPS, multiply_strips
 from .vectors import interleave, lanes
 
 # Elements of the planes of a block: they stay in the first-level cache, and few rows are copied twice at its border.
 _ELEMENTS = 4096
-_NEVER = 1 << 62  # an end behind every array: not to be read in vectors
 
 
 class Maps(NamedTuple):
@@ -53,7 +49,6 @@ class Maps(NamedTuple):
 
     layout: Layout
     blocks: int  # of each map
-    moves: np.ndarray  # see ``row_moves``
     columns: np.ndarray  # of taps, see ``_columns``
     counts: np.ndarray
     places: np.ndarray  # (strips, 2): where a strip of pixels begins in a plane, and where its results go
@@ -89,7 +84,6 @@ def maps(size: Pair, out: Pair, vertical: Axis, horizontal: Axis, kernel_size: P
     places += places[-1:] * (-len(places) % STRIPS)
     columns, counts = _columns(layout, planes.pitch)
     tables = (
-        row_moves(planes, block_rows, blocks, itemsize),
         columns,
         counts,
         np.array(places),
@@ -136,48 +130,12 @@ def cut_rows(planes: Grid) -> Pair:
     return block_rows, ceil_div(rows, block_rows)
 
 
-def row_moves(planes: Grid, block_rows: int, blocks: int, itemsize: int) -> np.ndarray:
-    """What :func:`.planes.copy_maps` copies to each plane of each block: (blocks·planes, 8).
-
-    Where the rows are in the map and in the planes, their number and their length, the end of what is read of the map
-    in vectors, where zeros must be written before and how many, and the distance of the next plane if its rows, the
-    odd columns, come along.
-    """
-    lines, width, vector = planes.rows, planes.size[1], lanes(f"f{itemsize}")
-    step, stride, plane_rows = lines.axis.step, planes.columns.axis.step, block_rows + lines.span
-    plane, moves = plane_rows * planes.pitch, []
-    for block in range(blocks):
-        at = 0
-        for residue in lines.residues:
-            first = (block * block_rows + lines.first) * step + residue
-            above = min(plane_rows, max(0, ceil_div(-first, step)))
-            below = min(plane_rows, max(above, ceil_div(planes.size[0] - first, step)))
-            split = stride == 2 and len({(low, high) for _, low, high in planes.inside}) < len(planes.inside)
-            for column, low, high in planes.inside:
-                rows = below - above if high > low else 0
-                # the zeros behind the last row must not meet what the next plane has already
-                split = split and rows > 0 and (high - low >= vector or above * planes.pitch + low >= vector)
-                source = (first + above * step) * width + (planes.columns.first + low) * stride + column
-                end = source + (rows - 1) * step * width + stride * max(high - low, vector)
-                end = end if rows > 0 and stride <= 2 else _NEVER
-                cleared = plane if blocks > 1 and rows < plane_rows else 0
-                target = at + above * planes.pitch + low
-                if not split:
-                    moves.append((source, target, rows, high - low, end, at, cleared, 0))
-                elif column == 0:
-                    moves.append((source, target, rows, high - low, end, at, 2 * cleared, plane))
-                else:
-                    moves.append((0, 0, 0, 0, _NEVER, 0, 0, 0))
-                at += plane
-    return np.array(moves, np.int64)
-
-
 def correlate_maps(x: np.ndarray, w: np.ndarray, how: Maps, out: np.ndarray) -> np.ndarray:
     """Fill ``out`` (N, C·M, H, W), M outputs for each channel of ``x``, each with a filter of ``w``."""
     count = x.shape[0] * x.shape[1] * how.blocks
     parallel_for(
         *(_correlate_maps, count, x.reshape(-1), w.reshape(out.shape[1], -1), out, x.shape[1], lanes(x.dtype)),
-        *(how.layout.sizes, *how[1:]),
+        *(how.layout.sizes, how.blocks, how.layout.moves, *how[2:]),
         cost=out.size / count * w.shape[2] * w.shape[3],
     )
     return out
@@ -201,7 +159,7 @@ def _correlate_maps(start, stop, x, w, out, channels, lanes, sizes, blocks, move
     rest = scratch(reach, x.dtype)
     block, image, channel = start % blocks, start // blocks, start // blocks % channels
     for task in range(start, stop):
-        copy_maps(x, image * map_size, moves, block * copies, copies, line, step, lanes, planes, pitch)
+        copy_map(x, image * map_size, moves, block * copies, copies, line, step, lanes, planes, 0, pitch)
         for o in range(outputs):
             w0, place = (channel * outputs + o) * filter_size, (image * outputs + o) * out_size + block * size
             # what a block may write: up to the end of the map, or of all maps of this range

@@ -15,7 +15,8 @@ import numpy as np
 
 from ..geometry import Padding, Pair
 from .buffers import flattened
-from .depthwise import cut_rows, row_moves
+from .depthwise import cut_rows
+from .grid import ceil_div, forward_axis, grid, row_moves
 from .jit import njit
 from .parallel import parallel_for
 from .plan import (
@@ -28,12 +29,9 @@ from .plan import (
     STEP_W,
     WIDTH,
     Layout,
-    ceil_div,
-    forward_axis,
-    grid,
     lay_out,
 )
-from .planes import copy_maps
+from .planes import copy_map
 from .tile import ROW_TAPS, add_row_dots, dot_results
 from .vectors import lanes
 
@@ -44,7 +42,6 @@ class _Cut(NamedTuple):
     layout: Layout  # of the planes of one piece
     pieces: int
     parts: int
-    x_moves: np.ndarray  # to the planes
     g_moves: np.ndarray  # to rows of the same pitch
     offsets: np.ndarray  # of the taps in the planes, filled up to whole blocks
 
@@ -63,7 +60,7 @@ def depthwise_weight_gradient(
     tasks = cut.parts * groups
     parallel_for(
         *(_add_parts, tasks, g.reshape(-1), x.reshape(-1), sums, g.shape[3], lanes(x.dtype), x.shape[0]),
-        *(cut.pieces, cut.layout.sizes, cut.x_moves, cut.g_moves, cut.offsets),
+        *(cut.pieces, cut.layout.sizes, cut.layout.moves, cut.g_moves, cut.offsets),
         cost=g.size * taps / tasks,
     )
     total = sums[0]
@@ -95,8 +92,7 @@ def _cut(
     layout = lay_out(planes, 1, rows, kernel_size, taps)
     offsets = np.zeros(ceil_div(taps, ROW_TAPS) * ROW_TAPS, np.int64)
     offsets[:taps] = layout.taps[:, 1]
-    x_moves, g_moves = (row_moves(each, rows, blocks, itemsize) for each in (planes, lines))
-    return _Cut(layout, pieces, min(pieces, ceil_div(LEAST_TASKS, x[1])), x_moves, g_moves, offsets)
+    return _Cut(layout, pieces, min(pieces, ceil_div(LEAST_TASKS, x[1])), row_moves(lines, rows), offsets)
 
 
 @njit
@@ -115,10 +111,10 @@ def _add_parts(start, stop, g, x, sums, out_columns, lanes, batch, pieces, sizes
         image, block = first_image, first_block  # counted along: divisions took a tenth of the time of 7 × 7 maps
         for _ in range(first_piece, end_piece):
             plane = image * groups + group
-            copy_maps(x, plane * map_size, x_moves, block * copies, copies, line, step, lanes, planes, pitch)
-            length = (g_moves[block, 2] - 1) * pitch + out_columns
+            copy_map(x, plane * map_size, x_moves, block * copies, copies, line, step, lanes, planes, 0, pitch)
+            length = (g_moves[block, 2] - 1) * pitch + g_moves[block, 3]
             for o in range(outputs):
-                copy_maps(g, (plane * outputs + o) * out_size, g_moves, block, 1, out_columns, 1, lanes, lines, pitch)
+                copy_map(g, (plane * outputs + o) * out_size, g_moves, block, 1, out_columns, 1, lanes, lines, 0, pitch)
                 at = (task * outputs + o) * filters * results
                 for first in range(0, offsets.size, ROW_TAPS):
                     add_row_dots(lines, 0, 0, planes, 0, offsets, first, length, flat_sums, at)

@@ -13,8 +13,8 @@ from __future__ import annotations
 import numpy as np
 
 from ..geometry import Padding, Pair
+from .grid import ceil_div
 from .matmul import bands, keeps_up, parallel_products, pieces
-from .plan import ceil_div
 
 # Channels on either side from which on packing the weights pays, and weights, by the bytes of a number, for small maps
 # and for large ones: BLAS multiplies float64 no faster than the register tiles do.

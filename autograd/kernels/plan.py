@@ -20,6 +20,7 @@ import numpy as np
 
 from ..geometry import Pair
 from . import tile
+from .grid import Axis, Grid, ceil_div, grid, row_moves
 
 # A block's planes should stay in the second-level cache beside a panel of weights.
 _BLOCK_BYTES = 400_000
@@ -33,123 +34,18 @@ _COPY_COST = 2
 LEAST_TASKS = 16
 
 
-class Phase(NamedTuple):
-    """The outputs ``origin, origin + spread, ...`` of one axis, and what reaches them."""
-
-    origin: int
-    outputs: int
-    taps: tuple[tuple[int, int], ...]  # (index in the kernel, offset in the source)
-
-
-class Axis(NamedTuple):
-    """One axis of a correlation: output number q of a phase meets ``source[step·q + offset]`` for each tap."""
-
-    step: int
-    spread: int
-    phases: tuple[Phase, ...]
-
-
-@lru_cache(maxsize=256)
-def forward_axis(outputs: int, kernel: int, stride: int, before: int, dilation: int) -> Axis:
-    """Output q of a convolution meets input ``s·q + d·i − before`` at tap i."""
-    return Axis(stride, 1, (Phase(0, outputs, tuple((i, i * dilation - before) for i in range(kernel))),))
-
-
-@lru_cache(maxsize=256)
-def adjoint_axis(inputs: int, kernel: int, stride: int, before: int, dilation: int) -> Axis:
-    """Input h meets the output gradient ``(h + before − d·i)/s`` at each tap i for which that is whole."""
-    phases = []
-    for origin in range(min(stride, inputs)):
-        taps = tuple(
-            (i, (origin + before - i * dilation) // stride)
-            for i in range(kernel)
-            if (origin + before - i * dilation) % stride == 0
-        )
-        phases.append(Phase(origin, ceil_div(inputs - origin, stride), taps))
-    return Axis(1, stride, tuple(phases))
-
-
-class Line(NamedTuple):
-    """One axis of the residue planes: plane position r of residue a holds source ``step·(r + first) + a``."""
-
-    axis: Axis
-    residues: tuple[int, ...]
-    first: int
-    span: int  # positions needed besides one for each output
-    outputs: int
-
-    def find(self, offset: int) -> Pair:
-        """Number of the residue and position inside its plane."""
-        return self.residues.index(offset % self.axis.step), offset // self.axis.step - self.first
-
-
-def _line(axis: Axis) -> Line:
-    offsets = [offset for phase in axis.phases for _, offset in phase.taps] or [0]
-    positions = [offset // axis.step for offset in offsets]
-    residues = sorted({offset % axis.step for offset in offsets})
-    outputs = max(phase.outputs for phase in axis.phases)
-    return Line(axis, tuple(residues), min(positions), max(positions) - min(positions), outputs)
-
-
-class Grid(NamedTuple):
-    """The residue planes of one channel."""
-
-    size: Pair
-    rows: Line
-    columns: Line
-    inside: tuple[tuple[int, int, int], ...]  # per column residue: itself, first and last + 1 position in the source
-    pitch: int
-    overhang: int  # elements behind the last row that its last window reads
-
-    @property
-    def is_source(self) -> bool:
-        """Whether the planes would be a plain copy of the source."""
-        lines = self.rows, self.columns
-        outputs = self.rows.outputs, self.columns.outputs
-        return outputs == self.size and all(
-            line.axis.step == 1 and line.axis.spread == 1 and line.first == line.span == 0 for line in lines
-        )
-
-    @property
-    def elements(self) -> int:
-        """About how many elements the planes of a whole image take."""
-        return (self.rows.outputs + self.rows.span) * self.row_elements
-
-    @property
-    def row_elements(self) -> int:
-        """Elements of one plane row in all residues."""
-        return len(self.rows.residues) * len(self.columns.residues) * self.pitch
-
-
-@lru_cache(maxsize=256)
-def grid(size: Pair, vertical: Axis, horizontal: Axis) -> Grid:
-    """The planes of a source of ``size``."""
-    rows, columns = _line(vertical), _line(horizontal)
-    length = columns.outputs + columns.span
-    inside = []
-    for residue in columns.residues:
-        low = ceil_div(0 - residue, horizontal.step) - columns.first
-        high = ceil_div(size[1] - residue, horizontal.step) - columns.first
-        low, high = min(max(low, 0), length), min(max(high, 0), length)
-        inside.append((residue, low, max(low, high)))
-    before, behind = min(low for _, low, _ in inside), length - max(high for _, _, high in inside)
-    pitch = length - min(before, behind, columns.span)
-    return Grid(size, rows, columns, tuple(inside), pitch, length - pitch)
-
-
 class Layout(NamedTuple):
     """What the kernels read; arrays are int64."""
 
     sizes: np.ndarray  # of the planes and the blocks; see CHANNELS ...
-    rows: np.ndarray  # residues of the row planes
-    columns: np.ndarray  # Grid.inside
+    moves: np.ndarray  # what is copied to the planes, see ``row_moves``
     phases: np.ndarray  # see TOP ...
     taps: np.ndarray  # taps × channels of all phases: where the weight is, where its pixels begin
 
 
 # Where things stand in Layout.sizes, and in a row of Layout.phases.
-CHANNELS, HEIGHT, WIDTH, STEP_H, STEP_W, FIRST_H, FIRST_W, PITCH, PLANE_ROWS, OVERHANG, ELEMENTS = range(11)
-SPREAD_H, SPREAD_W, SIDES, BLOCK_ROWS, BLOCKS, DIRECT = range(11, 17)
+CHANNELS, HEIGHT, WIDTH, STEP_H, STEP_W, PITCH, CHANNEL_STEP, ELEMENTS = range(8)
+SPREAD_H, SPREAD_W, SIDES, BLOCK_ROWS, BLOCKS, DIRECT = range(8, 14)
 TOP, ROWS, COLUMNS, TAPS, FIRST_TAP = range(5)
 
 
@@ -183,10 +79,8 @@ def lay_out(
     vectors = max(tile.OUTER_VECTORS, tile.ROW_VECTORS)
     elements = channels * channel_step + grid.overhang + vectors * tile.lanes(np.float32)
     sizes = (
-        *(channels, *grid.size, rows.axis.step, columns.axis.step, rows.first, columns.first, grid.pitch, plane_rows),
+        *(channels, *grid.size, rows.axis.step, columns.axis.step, grid.pitch, channel_step, elements),
         *(
-            grid.overhang,
-            elements,
             rows.axis.spread,
             columns.axis.spread,
             len(columns.axis.phases),
@@ -195,7 +89,7 @@ def lay_out(
             direct,
         ),
     )
-    return Layout(*map(_frozen, (sizes, rows.residues, grid.inside, phases, np.concatenate(taps))))
+    return Layout(*map(_frozen, (sizes, row_moves(grid, block_rows), phases, np.concatenate(taps))))
 
 
 class Plan(NamedTuple):
@@ -274,11 +168,6 @@ def _tiles(planes: Grid, block_rows: int, pixels: int) -> int:
     full, rest = divmod(planes.rows.outputs, block_rows)
     count = full * ceil_div((block_rows - 1) * planes.pitch + planes.columns.outputs, pixels)
     return count + (ceil_div((rest - 1) * planes.pitch + planes.columns.outputs, pixels) if rest else 0)
-
-
-def ceil_div(a: int, b: int) -> int:
-    """⌈a/b⌉."""
-    return -(-a // b)
 
 
 def _frozen(values: object) -> np.ndarray:

@@ -7,22 +7,8 @@ import numpy as np
 from .buffers import flattened
 from .jit import njit
 from .parallel import parallel_for
-from .plan import (
-    CHANNELS,
-    DIRECT,
-    ELEMENTS,
-    FIRST_H,
-    FIRST_W,
-    HEIGHT,
-    OVERHANG,
-    PITCH,
-    PLANE_ROWS,
-    STEP_H,
-    STEP_W,
-    WIDTH,
-    Layout,
-)
-from .vectors import clear_vector, copy_even, copy_even_rows, copy_rows, copy_split_rows, copy_vector, interleave, lanes
+from .plan import BLOCKS, CHANNEL_STEP, CHANNELS, DIRECT, ELEMENTS, HEIGHT, PITCH, STEP_H, STEP_W, WIDTH, Layout
+from .vectors import clear_vector, copy_even_rows, copy_rows, copy_split_rows, copy_vector, interleave, lanes
 
 
 def image_planes(x: np.ndarray, groups: int, layout: Layout) -> np.ndarray:
@@ -32,7 +18,7 @@ def image_planes(x: np.ndarray, groups: int, layout: Layout) -> np.ndarray:
     planes = np.empty((x.shape[0], groups, layout.sizes[ELEMENTS]), x.dtype)
     parallel_for(
         *(_fill_images, x.shape[0] * groups, x.reshape(-1), planes, lanes(x.dtype)),
-        *(layout.sizes, layout.rows, layout.columns),
+        *(layout.sizes, layout.moves),
         cost=planes.shape[2],
     )
     return planes
@@ -79,52 +65,31 @@ def clear_run(target, at, count, lanes):
 
 
 @njit
-def fill_planes(x, image, channels, first_row, lanes, sizes, rows, columns, planes, at):
-    """Copy ``channels`` channels, from what output row ``first_row`` needs on, to ``planes[at:]``.
+def fill_planes(x, image, channels, block, lanes, sizes, moves, planes, at):
+    """Copy what a block of output rows needs of ``channels`` channels to ``planes[at:]``.
 
-    x : the images, flat; ``image`` is where the first channel begins. What the last window reads behind the planes is
-        set to zero too. All is written in ascending order, in whole vectors: each overwrites what is too much of the
-        one before.
+    x : the images, flat; ``image`` is where the first channel begins. The planes are zero or held some block before.
     """
-    height, width, pitch = sizes[HEIGHT], sizes[WIDTH], sizes[PITCH]
-    step_h, step_w, first_h, first_w = sizes[STEP_H], sizes[STEP_W], sizes[FIRST_H], sizes[FIRST_W]
+    line, step, pitch = sizes[STEP_H] * sizes[WIDTH], sizes[STEP_W], sizes[PITCH]
+    copies = moves.shape[0] // sizes[BLOCKS]
     for _ in range(channels):
-        for a in range(rows.size):
-            for b in range(columns.shape[0]):
-                first = image + first_w * step_w + columns[b, 0]
-                for r in range(sizes[PLANE_ROWS]):
-                    h = (first_row + r + first_h) * step_h + rows[a]
-                    low, high = (columns[b, 1], columns[b, 2]) if 0 <= h < height else (0, 0)
-                    source = first + h * width
-                    clear_run(planes, at, low, lanes)
-                    if step_w == 1:
-                        copy_run(planes, at + low, x, source + low, high - low, planes.size, lanes)
-                    else:
-                        t = low
-                        while step_w == 2 and t < high and source + 2 * (t + lanes) <= x.size:
-                            copy_even(planes, at + t, x, source + 2 * t)
-                            t += lanes
-                        while t < high:
-                            planes[at + t] = x[source + t * step_w]
-                            t += 1
-                    clear_run(planes, at + high, pitch - high, lanes)
-                    at += pitch
-        image += height * width
-    clear_run(planes, at, sizes[OVERHANG] + lanes, lanes)
+        copy_map(x, image, moves, block * copies, copies, line, step, lanes, planes, at, pitch)
+        image += sizes[HEIGHT] * sizes[WIDTH]
+        at += sizes[CHANNEL_STEP]
 
 
 @njit
-def copy_maps(x, base, moves, first, count, line, step, lanes, planes, pitch):
+def copy_map(x, base, moves, first, count, line, step, lanes, planes, at, pitch):
     """Copy the rows of a map that are inside of its planes, which are zero or held the same rows of another map.
 
-    So what is beside the map needs no care: ``fill_planes`` took five times as long for maps of 7 × 7 pixels.
-    moves : (moves, 8), of which ``count`` are done from ``first`` on; see :func:`.depthwise.row_moves`.
+    So what is beside the map needs no care: writing zeros around each row took five times as long for 7 × 7 pixels.
+    moves : (moves, 8), of which ``count`` are done from ``first`` on; see :func:`.grid.row_moves`.
     line, pitch : from a row to the next one, in ``x`` and in the planes. step : from a number to the next one in ``x``.
     """
     for m in range(first, first + count):
-        source, target, rows, width = base + moves[m, 0], moves[m, 1], moves[m, 2], moves[m, 3]
+        source, target, rows, width = base + moves[m, 0], at + moves[m, 1], moves[m, 2], moves[m, 3]
         apart = moves[m, 7]
-        clear_run(planes, moves[m, 5], moves[m, 6], lanes)
+        clear_run(planes, at + moves[m, 5], moves[m, 6], lanes)
         if base + moves[m, 4] > x.size:
             for side in range(2 if apart > 0 else 1):
                 for r in range(rows):
@@ -139,8 +104,9 @@ def copy_maps(x, base, moves, first, count, line, step, lanes, planes, pitch):
 
 
 @njit
-def _fill_images(start, stop, x, planes, lanes, sizes, rows, columns):
-    flat = flattened(planes)
+def _fill_images(start, stop, x, planes, lanes, sizes, moves):
+    flat, size = flattened(planes), planes.shape[2]
     for image in range(start, stop):
-        source, target = image * sizes[CHANNELS] * sizes[HEIGHT] * sizes[WIDTH], image * planes.shape[2]
-        fill_planes(x, source, sizes[CHANNELS], 0, lanes, sizes, rows, columns, flat, target)
+        source, target = image * sizes[CHANNELS] * sizes[HEIGHT] * sizes[WIDTH], image * size
+        clear_run(flat, target, size - lanes, lanes)
+        fill_planes(x, source, sizes[CHANNELS], 0, lanes, sizes, moves, flat, target)

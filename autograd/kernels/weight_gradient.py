@@ -17,6 +17,7 @@ import numpy as np
 
 from ..geometry import Padding, Pair
 from .buffers import flattened, scratch
+from .grid import ceil_div, forward_axis, grid
 from .jit import njit
 from .parallel import parallel_for
 from .plan import (
@@ -29,9 +30,6 @@ from .plan import (
     TILES_BYTES,
     WIDTH,
     Layout,
-    ceil_div,
-    forward_axis,
-    grid,
     lay_out,
 )
 from .planes import clear_run, copy_run, fill_planes
@@ -72,7 +70,7 @@ def weight_gradient(
     blocks = ceil_div(outputs, DOT_ROWS), ceil_div(taps, DOT_TAPS)
     sums = np.zeros((cut.parts, groups, chunks, *blocks, dot_results(DOT_ROWS, DOT_TAPS, x.dtype)), x.dtype)
     tasks = cut.parts * groups * chunks
-    layout = (cut.layout.sizes, cut.layout.rows, cut.layout.columns, cut.layout.taps)
+    layout = (cut.layout.sizes, cut.layout.moves, cut.layout.taps)
     parallel_for(
         *(_add_parts, tasks, g.reshape(-1, *g.shape[2:]), x.reshape(-1), sums, channels, outputs, lanes(x.dtype)),
         *(cut.chunk, cut.images, cut.pieces, *layout),
@@ -122,7 +120,7 @@ def _cut(
 
 
 @njit
-def _add_parts(start, stop, g, x, sums, channels, outputs, lanes, chunk, images, pieces, sizes, rows, columns, taps):
+def _add_parts(start, stop, g, x, sums, channels, outputs, lanes, chunk, images, pieces, sizes, moves, taps):
     image_size, pitch = sizes[HEIGHT] * sizes[WIDTH], sizes[PITCH]
     elements, block_rows, direct = sizes[ELEMENTS], sizes[BLOCK_ROWS], sizes[DIRECT] > 0
     parts, groups, chunks, row_blocks, tap_blocks, results = sums.shape
@@ -134,6 +132,7 @@ def _add_parts(start, stop, g, x, sums, channels, outputs, lanes, chunk, images,
     planes = scratch(0 if direct else images * elements, x.dtype)
     gradients = scratch(0 if direct else row_blocks * DOT_ROWS * capacity + lanes, x.dtype)
     windows = scratch(DOT_TAPS * capacity + lanes, x.dtype)
+    clear_run(planes, 0, planes.size - lanes, lanes)
     clear_run(gradients, 0, gradients.size, lanes)
     clear_run(windows, 0, windows.size, lanes)
     positions = scratch(DOT_TAPS, np.int64)
@@ -156,7 +155,7 @@ def _add_parts(start, stop, g, x, sums, channels, outputs, lanes, chunk, images,
                 p0 = ((first_image * groups + group) * channels + first_channel) * image_size + first_row * out_columns
             for i in range(0 if direct else count):
                 source = (((first_image + i) * groups + group) * channels + first_channel) * image_size
-                fill_planes(x, source, here, first_row, lanes, sizes, rows, columns, planes, i * elements)
+                fill_planes(x, source, here, piece % row_pieces, lanes, sizes, moves, planes, i * elements)
             for o in range(0 if direct else outputs):
                 for i in range(count):
                     source = ((first_image + i) * groups + group) * outputs + o

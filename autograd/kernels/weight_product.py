@@ -11,9 +11,10 @@ from __future__ import annotations
 import numpy as np
 
 from .buffers import flattened, scratch
+from .grid import ceil_div
 from .jit import njit
 from .parallel import parallel_for
-from .plan import LEAST_TASKS, PITCH, Layout, ceil_div
+from .plan import LEAST_TASKS, PITCH, Layout
 from .planes import copy_run, image_planes
 from .tile import DOT_ROWS, DOT_TAPS, OUTER_ROWS, OUTER_VECTORS, multiply_outer
 from .vectors import lanes

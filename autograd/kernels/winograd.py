@@ -23,8 +23,8 @@ from typing import Any
 import numpy as np
 
 from ..geometry import Padding
+from .grid import ceil_div
 from .parallel import parallel_for
-from .plan import ceil_div
 from .tile import OUTER_ROWS
 from .vectors import lanes
 from .winograd_loops import (

@@ -14,8 +14,8 @@ import numpy as np
 
 from ..geometry import Pair
 from .buffers import scratch
+from .grid import ceil_div
 from .jit import njit
-from .plan import ceil_div
 from .planes import clear_run, copy_run
 from .tile import OUTER_ROWS, OUTER_VECTORS, multiply_outer
 from .vectors import clear_vector, copy_rows, lanes

@@ -13,9 +13,9 @@ import numpy as np
 from ..geometry import Padding
 from . import winograd
 from .buffers import scratch
+from .grid import ceil_div
 from .jit import njit
 from .parallel import parallel_for
-from .plan import ceil_div
 from .planes import copy_run
 from .tile import DOT_ROWS, DOT_TAPS, add_dots, dot_results
 from .vectors import lanes
