@@ -42,6 +42,22 @@ def multiply_outer(typing_context, weights, w0, pitch, channels, pixels, p0, tap
 
 
 @intrinsic
+def multiply_outer_two(
+    typing_context, weights, w0, pitch, channels, pixels, p0, taps, first, count, result, r0, step, add
+):
+    """``multiply_outer`` for two vectors of pixels."""
+    return _outer(OUTER_ROWS, 2, weights, pixels, taps, result)
+
+
+@intrinsic
+def multiply_outer_one(
+    typing_context, weights, w0, pitch, channels, pixels, p0, taps, first, count, result, r0, step, add
+):
+    """``multiply_outer`` for one vector of pixels."""
+    return _outer(OUTER_ROWS, 1, weights, pixels, taps, result)
+
+
+@intrinsic
 def multiply_row(typing_context, weights, w0, pitch, channels, pixels, p0, taps, first, count, result, r0, step, add):
     """``multiply_outer`` for one output channel, as a depthwise convolution has in each group, and ROW_VECTORS."""
     return _outer(1, ROW_VECTORS, weights, pixels, taps, result)

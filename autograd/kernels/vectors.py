@@ -69,6 +69,13 @@ class Emitter:
     def store(self, value: ir.Value, pointer: ir.Value) -> None:
         self.builder.store(value, self.builder.bitcast(pointer, self.vector.as_pointer())).align = self.align
 
+    def store_first(self, value: ir.Value, pointer: ir.Value, count: ir.Value) -> None:
+        """Only the lanes below ``count``."""
+        place, mask = self.builder.bitcast(pointer, self.vector.as_pointer()), self.first(count)
+        kinds = [self.vector, place.type, _I32, mask.type]
+        store = self._intrinsic("masked.store", ir.VoidType(), kinds, f".p0{self._suffix}")
+        self.builder.call(store, [value, place, ir.Constant(_I32, self.align), mask])
+
     def splat(self, scalar: ir.Value) -> ir.Value:
         first = self.builder.insert_element(self._undefined, scalar, ir.Constant(_I32, 0))
         return self.shuffle(first, self._undefined, [0] * self.lanes)
@@ -108,8 +115,8 @@ class Emitter:
     def shuffle(self, a: ir.Value, b: ir.Value, lanes: list[int]) -> ir.Value:
         return self.builder.shuffle_vector(a, b, ir.Constant(ir.VectorType(_I32, len(lanes)), lanes))
 
-    def _intrinsic(self, name: str, result: ir.Type, arguments: list[ir.Type]) -> ir.Function:
-        name = f"llvm.{name}.{self._suffix}"
+    def _intrinsic(self, name: str, result: ir.Type, arguments: list[ir.Type], address: str = "") -> ir.Function:
+        name = f"llvm.{name}.{self._suffix}{address}"
         known = self.builder.module.globals.get(name)
         return known or ir.Function(self.builder.module, ir.FunctionType(result, arguments), name)
 
@@ -220,6 +227,35 @@ def interleave(typing_context, target, t0, source, s0, s1):
         first = body.address(0, args[1])
         for half in range(2):
             emit.store(emit.alternate(even, odd, half), builder.gep(first, [constant(half * emit.lanes)]))
+        return context.get_dummy_value()
+
+    return types.void(target, index, source, index, index), generate
+
+
+@intrinsic
+def copy_first(typing_context, target, t0, source, s0, count):
+    """``target[t0 + l] = source[s0 + l]`` for l < ``count`` and the lanes of one vector; the whole vector is read."""
+    element, index = float_arrays(target, source), types.int64
+
+    def generate(context, builder, signature, args):
+        emit, body = Emitter(context, builder, element), Body(context, builder, signature, args)
+        emit.store_first(emit.load(body.address(2, args[3])), body.address(0, args[1]), args[4])
+        return context.get_dummy_value()
+
+    return types.void(target, index, source, index, index), generate
+
+
+@intrinsic
+def spread_first(typing_context, target, t0, source, s0, count):
+    """``target[t0 + 2·l] = source[s0 + l]; target[t0 + 2·l + 1] = 0``, but only the first ``count`` of all these."""
+    element, index = float_arrays(target, source), types.int64
+
+    def generate(context, builder, signature, args):
+        emit, body = Emitter(context, builder, element), Body(context, builder, signature, args)
+        vector, first = emit.load(body.address(2, args[3])), body.address(0, args[1])
+        for half in range(2):
+            place, before = builder.gep(first, [constant(half * emit.lanes)]), constant(half * emit.lanes)
+            emit.store_first(emit.alternate(vector, emit.zero, half), place, builder.sub(args[4], before))
         return context.get_dummy_value()
 
     return types.void(target, index, source, index, index), generate

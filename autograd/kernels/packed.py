@@ -1,0 +1,247 @@
+"""1 × 1 filters on register tiles: the product of the weights with every pixel of some images, the pixels packed.
+
+In an image the channels of a pixel lie a plane apart: a tile of pixels touches as many pages as there are channels, and
+where planes are a multiple of 4096 bytes, all of them compete for the same few lines of the first-level cache. So a
+task copies the channels of a *group* of pixels, of all images alike, side by side, into the second-level cache, for all
+output channels or a *chunk* of them. The pixels that a stride leaves out are left out in the copy. Transposed weights
+are copied, too, for some channels at a time: a line of memory holds weights of 16 outputs.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+
+from ..geometry import Padding, Pair
+from .buffers import scratch
+from .jit import njit
+from .parallel import parallel_for
+from .plan import LEAST_TASKS, ceil_div
+from .tile import OUTER_ROWS, OUTER_VECTORS, multiply_outer, multiply_outer_one, multiply_outer_two
+from .vectors import clear_vector, copy_even, copy_first, copy_vector, lanes, spread_first
+
+# Channels on either side that pay for copying the pixels. To 16 channels, maps of 28 × 28 took 0.8 to 1.2 times as long
+# as where tiles read them in place, and maps of 64 × 64 took 0.6 times as long.
+_LEAST_CHANNELS = 16
+# Bytes of the pixels of a group. With half as many, 512 channels of 14 × 14 pixels took a tenth longer.
+_GROUP_BYTES = 500_000
+# Panels of output channels, at least, that share a copy of their pixels.
+_LEAST_PANELS = 8
+# Outputs whose weights are copied at a time, if they are transposed: with 16, a line of memory for each channel, 1024
+# channels took a tenth longer.
+_ABREAST = 64
+
+# Where things stand in the sizes: of the product; of the images; of the results. A run begins and ends with a tile, an
+# image, or a row if it is no neighbour of the next one.
+CHANNELS, OUTPUTS, ROWS, COLUMNS, PIXELS, TILES, GROUPS, CHUNKS = range(8)
+PLANE, LINE, STEP, OUT_PLANE, OUT_LINE, OUT_ROWS, SPREAD_H, SPREAD_W = range(8, 16)
+
+
+def pays(weights: tuple[int, ...], padding: Padding, groups: int) -> bool:
+    """Whether a convolution with weights of this shape (O, C, KH, KW) is such a product, and faster here."""
+    outputs, channels, *kernel_size = weights
+    least = min(outputs, channels)
+    return kernel_size == [1, 1] and groups == 1 and least >= _LEAST_CHANNELS and not any(map(any, padding))
+
+
+def multiply(
+    weights: np.ndarray, x: np.ndarray, out: np.ndarray, *, stride: Pair = (1, 1), spread: Pair = (1, 1)
+) -> np.ndarray:
+    """Fill ``out`` (N, M, OH, OW) with ``weights`` (M, K) times each pixel that ``stride`` meets of x (N, K, H, W).
+
+    weights : a matrix in row-major order, or the transpose of one.
+    spread : distance of two results in ``out``; there is zero between them.
+    """
+    sizes = _sizes(x.shape, out.shape, tuple(stride), tuple(spread), x.itemsize)
+    transposed = not weights.flags.c_contiguous
+    tasks = int(sizes[GROUPS] * sizes[CHUNKS])
+    parallel_for(
+        *(_multiply, tasks, x.reshape(-1), (weights.T if transposed else weights).reshape(-1), transposed),
+        *(out.reshape(-1), sizes, lanes(x.dtype)),
+        cost=int(sizes[PIXELS]) * weights.size / tasks / 8,
+    )
+    return out
+
+
+@lru_cache(maxsize=256)
+def _sizes(x: tuple[int, ...], out: tuple[int, ...], stride: Pair, spread: Pair, itemsize: int) -> np.ndarray:
+    """By which images of shape ``x`` (N, K, H, W) become ``out`` (N, M, OH, OW)."""
+    images, channels, height, width = x
+    rows, columns = ceil_div(height, stride[0]), ceil_div(width, stride[1])
+    line, out_line, out_rows = width * stride[0], out[3], out[2]
+    if stride == spread == (1, 1):  # an image is one row
+        rows, columns, line, out_line, out_rows = 1, rows * columns, 0, rows * columns, 1
+    pixels, tile = images * rows * columns, OUTER_VECTORS * lanes(f"f{itemsize}")
+    tiles, panels = ceil_div(pixels, tile), ceil_div(out[1], OUTER_ROWS)
+    # a power of two: three would leave one of two threads idle
+    chunks = min(LEAST_TASKS, 1 << (max(1, panels // _LEAST_PANELS).bit_length() - 1))
+    by_bytes = ceil_div(pixels * channels * itemsize, _GROUP_BYTES)
+    groups = max(by_bytes, min(ceil_div(LEAST_TASKS, chunks), max(1, tiles // 2)))
+    together = ceil_div(tiles, groups)
+    groups = ceil_div(tiles, together)
+    while chunks > 1 and groups * chunks >= 2 * LEAST_TASKS:
+        chunks //= 2
+    sizes = np.array(
+        (
+            *(channels, out[1], rows, columns, pixels, together, groups, chunks),
+            *(height * width, line, stride[1], out[2] * out[3], out_line, out_rows, *spread),
+        ),
+        np.int64,
+    )
+    sizes.flags.writeable = False
+    return sizes
+
+
+@njit
+def _multiply(start, stop, x, w, transposed, out, sizes, lanes):
+    channels, outputs, chunks = sizes[CHANNELS], sizes[OUTPUTS], sizes[CHUNKS]
+    width, out_plane = OUTER_VECTORS * lanes, sizes[OUT_PLANE]
+    tile_size, most = channels * width + lanes, sizes[TILES] * width
+    panels = (outputs + OUTER_ROWS - 1) // OUTER_ROWS
+    pixels, runs = scratch(sizes[TILES] * tile_size, x.dtype), scratch(4 * most, np.int64)
+    first_run, moves = scratch(sizes[TILES] + 1, np.int64), scratch(2 * most, np.int64)
+    whole = scratch(2 * sizes[TILES], np.int64)
+    sums = scratch(OUTER_ROWS * width + lanes, x.dtype)  # and zeros
+    clear_vector(sums, OUTER_ROWS * width)
+    abreast = max(OUTER_ROWS, lanes)
+    columns = scratch(_ABREAST * channels if transposed else 0, x.dtype)
+    weights = columns if transposed else w
+    taps = scratch(2 * channels, np.int64)
+    for k in range(channels):
+        taps[2 * k], taps[2 * k + 1] = k * abreast if transposed else k, k * width
+    dense = sizes[SPREAD_H] == 1 and sizes[SPREAD_W] == 1
+    packed, size = -1, 0  # the group whose pixels are there, and how many they are
+    for task in range(start, stop):
+        group, chunk = task // chunks, task % chunks
+        if group != packed:
+            packed, size = group, min(most, sizes[PIXELS] - group * most)
+            counts = _lay_out(group * most, size, width, tile_size, lanes, sizes, whole, moves, runs, first_run)
+            _pack(x, channels, sizes[PLANE], sizes[STEP], whole, moves, counts, lanes, pixels, width)
+        first, end = chunk * panels // chunks * OUTER_ROWS, (chunk + 1) * panels // chunks * OUTER_ROWS
+        for channel in range(first, min(end, outputs), OUTER_ROWS):
+            rows, w0, pitch = min(OUTER_ROWS, outputs - channel), channel * channels, channels
+            if transposed:
+                place, pitch = (channel - first) % _ABREAST, 1
+                if place == 0:
+                    _copy_columns(w, channel, outputs, channels, abreast, lanes, columns)
+                w0 = place // abreast * abreast * channels + place % abreast
+            for tile in range((size + width - 1) // width):
+                p0, run = tile * tile_size, 4 * first_run[tile]
+                if dense and runs[run + 1] == width:
+                    r0 = runs[run + 2] + channel * out_plane
+                    multiply_outer(weights, w0, pitch, rows, pixels, p0, taps, 0, channels, out, r0, out_plane, False)
+                    continue
+                vectors = (min(width, size - tile * width) + lanes - 1) // lanes
+                if vectors == 1:
+                    multiply_outer_one(weights, w0, pitch, rows, pixels, p0, taps, 0, channels, sums, 0, width, False)
+                elif vectors == 2:
+                    multiply_outer_two(weights, w0, pitch, rows, pixels, p0, taps, 0, channels, sums, 0, width, False)
+                else:
+                    multiply_outer(weights, w0, pitch, rows, pixels, p0, taps, 0, channels, sums, 0, width, False)
+                _store(sums, width, rows, channel, runs, first_run[tile], first_run[tile + 1], lanes, sizes, out)
+
+
+@njit
+def _lay_out(pixel, size, width, tile_size, lanes, sizes, whole, moves, runs, first_run):
+    """Fill the tables of ``size`` pixels, from ``pixel`` on, and return the numbers of whole tiles and of moves.
+
+    A move is a vector of pixels: where it is read, and where it is packed; a whole tile is moved at once. A run lies in
+    one tile, and in one run of results: its first lane, its size, where the results of channel 0 go, and in which of
+    their rows.
+    """
+    rows, columns = sizes[ROWS], sizes[COLUMNS]
+    position, tiles, move, run = 0, 0, 0, 0
+    while position < size:
+        image, row, column = pixel // (rows * columns), pixel // columns % rows, pixel % columns
+        tile, lane = position // width, position % width
+        if lane == 0:
+            first_run[tile] = run
+        length = min(columns - column, width - lane, size - position)
+        source = image * sizes[CHANNELS] * sizes[PLANE] + row * sizes[LINE] + column * sizes[STEP]
+        t = 0
+        if length == width and sizes[STEP] == 1:
+            whole[tiles], whole[tiles + 1] = source, tile * tile_size
+            t, tiles = length, tiles + 2
+        while t < length:
+            moves[move], moves[move + 1] = source + t * sizes[STEP], tile * tile_size + lane + t
+            t, move = t + lanes, move + 2
+        place = image * sizes[OUTPUTS] * sizes[OUT_PLANE] + row * sizes[SPREAD_H] * sizes[OUT_LINE]
+        place += column * sizes[SPREAD_W]
+        last = 4 * run - 4
+        if sizes[SPREAD_W] == 1 and run > first_run[tile] and place == runs[last + 2] + runs[last + 1]:
+            runs[last + 1] += length
+        else:
+            runs[last + 4], runs[last + 5], runs[last + 6], runs[last + 7] = lane, length, place, row
+            run += 1
+        position += length
+        pixel += length
+    first_run[(size + width - 1) // width] = run
+    return tiles, move
+
+
+@njit
+def _pack(x, channels, plane, step, whole, moves, counts, lanes, pixels, width):
+    """Copy the pixels: what is too much is overwritten by the next move, or the next channel, or lies between tiles."""
+    for k in range(channels):
+        base, at = k * plane, k * width
+        for m in range(0, counts[0], 2):
+            s, t = base + whole[m], at + whole[m + 1]
+            for v in range(OUTER_VECTORS):
+                copy_vector(pixels, t + v * lanes, x, s + v * lanes)
+        for m in range(0, counts[1], 2):
+            s, t = base + moves[m], at + moves[m + 1]
+            if step == 1 and s + lanes <= x.size:
+                copy_vector(pixels, t, x, s)
+            elif step == 2 and s + 2 * lanes <= x.size:
+                copy_even(pixels, t, x, s)
+            else:
+                for i in range(min(lanes, (x.size - s + step - 1) // step)):
+                    pixels[t + i] = x[s + i * step]
+
+
+@njit
+def _copy_columns(w, first, outputs, channels, abreast, lanes, columns):
+    """Copy the weights of _ABREAST outputs, from ``first`` on: of ``abreast`` of them for each channel, and so on."""
+    for k in range(channels):
+        s, t = k * outputs + first, k * abreast
+        m, end = 0, s + _ABREAST
+        while s < end:  # counted by hand: a range with a step that is no constant divides first
+            if s + lanes <= w.size:
+                copy_vector(columns, t + m, w, s)
+            else:
+                for i in range(w.size - s):
+                    columns[t + m + i] = w[s + i]
+            s, m = s + lanes, m + lanes
+            if m == abreast:
+                m, t = 0, t + channels * abreast
+
+
+@njit
+def _store(sums, width, rows, channel, runs, first_run, end_run, lanes, sizes, out):
+    """Write the sums of ``rows`` channels from ``channel`` on to their runs, with zeros between and below them."""
+    line, spread_h, spread_w = sizes[OUT_LINE], sizes[SPREAD_H], sizes[SPREAD_W]
+    zeros = OUTER_ROWS * width
+    for run in range(first_run, end_run):
+        size, row = runs[4 * run + 1], runs[4 * run + 3]
+        count = size if spread_w == 1 else min(size * spread_w, line - runs[4 * run + 2] % line)
+        below = min(spread_h, sizes[OUT_ROWS] - row * spread_h) - 1
+        for m in range(rows):
+            at, place = m * width + runs[4 * run], runs[4 * run + 2] + (channel + m) * sizes[OUT_PLANE]
+            if spread_w <= 2:
+                t = 0
+                while t < count:
+                    if spread_w == 1:
+                        copy_first(out, place + t, sums, at + t, count - t)
+                    else:
+                        spread_first(out, place + t, sums, at + t // 2, count - t)
+                    t += spread_w * lanes
+            else:
+                for i in range(count):
+                    out[place + i] = sums[at + i // spread_w] if i % spread_w == 0 else 0
+            for _ in range(below):
+                place += line
+                t = 0
+                while t < count:
+                    copy_first(out, place + t, sums, zeros, count - t)
+                    t += lanes

@@ -1,0 +1,117 @@
+"""1 × 1 convolutions whose pixels are packed: the definition, the same bits for any threads, and which come here."""
+
+import numpy as np
+import pytest
+
+from autograd.kernels import conv, im2col, one_by_one, packed
+
+from .test_conv import PLAIN, close, family
+from .test_one_by_one import NO_PADDING
+from .variants import check_layouts, check_poisoned, check_threads
+
+each_type = pytest.mark.parametrize("dtype", [np.float32, np.float64])
+
+# batch, channels, height and width, output channels, stride
+CASES = {
+    "one pixel of one channel": (1, 1, (1, 1), 1, (1, 1)),
+    "one pixel": (6, 30, (1, 1), 21, (1, 1)),
+    "channels that are no whole panels": (2, 19, (9, 11), 13, (1, 1)),
+    "tiles of several images": (5, 33, (7, 7), 90, (1, 1)),
+    "several groups": (3, 40, (40, 41), 70, (1, 1)),
+    "several chunks": (2, 130, (13, 12), 270, (1, 1)),
+    "two channels": (2, 2, (20, 20), 32, (1, 1)),
+    "stride 2": (3, 20, (27, 31), 37, (2, 2)),
+    "stride 2, even": (2, 20, (14, 100), 80, (2, 2)),
+    "stride 3, 1": (2, 18, (9, 70), 20, (3, 1)),
+    "stride 1, 3": (2, 18, (9, 70), 20, (1, 3)),
+    "stride longer than the image": (2, 17, (5, 4), 18, (7, 9)),
+}
+
+
+@pytest.fixture(autouse=True)
+def without_blas(monkeypatch):
+    monkeypatch.setattr(one_by_one, "keeps_up", lambda: False)
+
+
+def build(name, dtype):
+    batch, channels, size, outputs, stride = CASES[name]
+    rng = np.random.default_rng(0)
+    results = tuple((n - 1) // step + 1 for n, step in zip(size, stride))
+    shapes = ((batch, channels, *size), (outputs, channels, 1, 1), (batch, outputs, *results))
+    return *(rng.normal(size=shape).astype(dtype) for shape in shapes), {**PLAIN, "stride": stride}
+
+
+def products(x, w, g, stride):
+    """The result and the input gradient, whether it pays or not."""
+    given = np.full(g.shape, np.nan, x.dtype), np.full(x.shape, np.nan, x.dtype)
+    weights = w[:, :, 0, 0]
+    return packed.multiply(weights, x, given[0], stride=stride), packed.multiply(weights.T, g, given[1], spread=stride)
+
+
+@each_type
+@pytest.mark.parametrize("name", CASES)
+def test_products_are_the_explicit_twin(name, dtype):
+    x, w, g, options = build(name, dtype)
+    exact = family(im2col, *(a.astype(np.float64) for a in (x, w, g)), options)
+    close(products(x, w, g, options["stride"]), exact[:2], dtype)
+
+
+@each_type
+@pytest.mark.parametrize("name", CASES)
+def test_same_bits_for_any_number_of_threads(monkeypatch, name, dtype):
+    x, w, g, options = build(name, dtype)
+    check_threads(monkeypatch, lambda *arrays: products(*arrays, options["stride"]), x, w, g)
+
+
+def test_nothing_is_written_beside_the_results():
+    x, w, g, _ = build("stride 2", np.float32)
+    for size, weights, source, steps in (
+        (g.shape, w[:, :, 0, 0], x, {"stride": (2, 2)}),
+        (x.shape, w[:, :, 0, 0].T, g, {"spread": (2, 2)}),
+    ):
+        count = int(np.prod(size))
+        memory = np.full(count + 200, 7, np.float32)
+        packed.multiply(weights, source, memory[100:-100].reshape(size), **steps)
+        assert (memory[:100] == 7).all()
+        assert (memory[-100:] == 7).all()
+
+
+@pytest.mark.parametrize("name", ["tiles of several images", "stride 2"])
+def test_layouts_and_poisoned_memory(name):
+    x, w, g, options = build(name, np.float32)
+    for check in (check_layouts, check_poisoned):
+        check(lambda *arrays: family(conv, *arrays, options), x, w, g)
+
+
+@pytest.mark.parametrize("poison", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("name", ["tiles of several images", "several chunks", "stride 2", "stride 3, 1"])
+def test_nan_and_infinity_reach_exactly_the_results_they_belong_to(name, poison):
+    x, w, g, options = build(name, np.float32)
+    x[-1, 3, 2, 2] = g[0, 5, -1, -1] = poison
+    with np.errstate(invalid="ignore"):
+        for a, b in zip(family(conv, x, w, g, options), family(im2col, x, w, g, options)):
+            np.testing.assert_array_equal(np.isnan(a), np.isnan(b))
+            np.testing.assert_array_equal(np.isposinf(a), np.isposinf(b))
+
+
+def test_chosen_by_shape():
+    assert packed.pays((16, 16, 1, 1), NO_PADDING, 1)
+    assert not packed.pays((16, 15, 1, 1), NO_PADDING, 1)
+    assert not packed.pays((15, 16, 1, 1), NO_PADDING, 1)
+    assert not packed.pays((16, 16, 1, 3), NO_PADDING, 1)
+    assert not packed.pays((16, 16, 1, 1), ((0, 0), (0, 1)), 1)
+    assert not packed.pays((16, 16, 1, 1), NO_PADDING, 2)
+
+
+def test_convolutions_use_it(monkeypatch):
+    x, w, g, options = build("stride 2", np.float32)
+    calls, multiply = [], packed.multiply
+
+    def counted(*args, **settings):
+        calls.append(settings)
+        return multiply(*args, **settings)
+
+    monkeypatch.setattr(packed, "multiply", counted)
+    conv.conv2d(x, w, **options)
+    conv.conv2d_input(g, w, size=x.shape[2:], **options)
+    assert calls == [{"stride": (2, 2)}, {"spread": (2, 2)}]
