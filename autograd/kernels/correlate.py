@@ -33,7 +33,7 @@ from .plan import (
 )
 from .planes import clear_run, copy_run, fill_planes, image_planes, interleave_run
 from .tile import OUTER_ROWS, OUTER_VECTORS, ROW_VECTORS, multiply_outer, multiply_row
-from .vectors import copy_vector, lanes
+from .vectors import copy_vector, interleave, lanes
 
 # Taps that a tile gathers at a time: 27 KB of pixels stay close to the core while all output channels use them.
 _WINDOW_TAPS = 288
@@ -218,6 +218,7 @@ def _correlate_tiles(start, stop, planes, w, w_pitch, out, outputs, lanes, tiles
     panel_size = OUTER_ROWS * pixels
     apart = (panels // chunks + 1) * panel_size
     sums, window = scratch(sides * apart + lanes, w.dtype), scratch(_WINDOW_TAPS * pixels + lanes, w.dtype)
+    both = scratch(2 * pixels, w.dtype)  # of two phases side by side, in turn
     gathered = scratch(taps.size, np.int64)  # taps, as they lie in the window
     # a move is a vector of one output row: where it is read (without the tap's offset), and its first lane; a run is
     # contiguous in the output: its first lane, its size, where it goes
@@ -268,10 +269,14 @@ def _correlate_tiles(start, stop, planes, w, w_pitch, out, outputs, lanes, tiles
                         weights, w_at, w_pitch, here, window, 0, gathered, k0, k1 - k0, sums, at, pixels, k0 > first
                     )
         for channel in range(first_panel * OUTER_ROWS, min(end_panel * OUTER_ROWS, outputs)):
+            first, begin = channel * image_rows * image_columns, (channel - first_panel * OUTER_ROWS) * pixels
+            for v in range(begin, begin + (pixels if spread_w == 2 else 0), lanes):
+                interleave(both, 2 * (v - begin), sums, v, v + apart)
             for r in range(runs):
-                at = (channel - first_panel * OUTER_ROWS) * pixels + run_lane[r]
-                target, size = channel * image_rows * image_columns + run_target[r], run_size[r]
+                target, size = first + run_target[r], run_size[r]
                 if spread_w == 1:
-                    copy_run(flat, target, sums, at, size, target + size, lanes)
+                    copy_run(flat, target, sums, begin + run_lane[r], size, target + size, lanes)
+                elif spread_w == 2:
+                    copy_run(flat, target, both, 2 * run_lane[r], size, target + size, lanes)
                 else:
-                    interleave_run(flat, target, size, spread_w, sums, at, apart, lanes)
+                    interleave_run(flat, target, size, spread_w, sums, begin + run_lane[r], apart, lanes)

@@ -69,6 +69,13 @@ class Emitter:
     def store(self, value: ir.Value, pointer: ir.Value) -> None:
         self.builder.store(value, self.builder.bitcast(pointer, self.vector.as_pointer())).align = self.align
 
+    def load_first(self, pointer: ir.Value, count: ir.Value) -> ir.Value:
+        """Only the lanes below ``count``, and zeros."""
+        place, mask = self.builder.bitcast(pointer, self.vector.as_pointer()), self.first(count)
+        kinds = [place.type, _I32, mask.type, self.vector]
+        load = self._intrinsic("masked.load", self.vector, kinds, f".p0{self._suffix}")
+        return self.builder.call(load, [place, ir.Constant(_I32, self.align), mask, self.zero])
+
     def store_first(self, value: ir.Value, pointer: ir.Value, count: ir.Value) -> None:
         """Only the lanes below ``count``."""
         place, mask = self.builder.bitcast(pointer, self.vector.as_pointer()), self.first(count)
@@ -199,6 +206,19 @@ def copy_vector(typing_context, target, t0, source, s0):
         return context.get_dummy_value()
 
     return types.void(target, index, source, index), generate
+
+
+@intrinsic
+def copy_part(typing_context, target, t0, source, s0, count):
+    """``copy_vector`` of the first ``count`` lanes; nothing else is read or written."""
+    element, index = float_arrays(target, source), types.int64
+
+    def generate(context, builder, signature, args):
+        emit, body = Emitter(context, builder, element), Body(context, builder, signature, args)
+        emit.store_first(emit.load_first(body.address(2, args[3]), args[4]), body.address(0, args[1]), args[4])
+        return context.get_dummy_value()
+
+    return types.void(target, index, source, index, index), generate
 
 
 @intrinsic
