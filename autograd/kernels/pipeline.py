@@ -5,6 +5,7 @@ Compiling is most of a first training step, so each part here carries what it to
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from llvmlite import binding, ir
@@ -61,11 +62,11 @@ class _Library(JITCodeLibrary):
     all together in full. Kernels count references outside their loops. 3.4 s
     """
 
-    is_loop = False
+    counters: list[bool] | None = None  # of a loop, see let_share
 
     def add_ir_module(self, module: Any) -> None:
-        if self.is_loop and module.name == "wrapper":
-            let_share(module)
+        if self.counters is not None and module.name == "wrapper":
+            let_share(module, self.counters)
         super().add_ir_module(module)
 
     def _optimize_functions(self, module: Any) -> None:
@@ -135,7 +136,9 @@ class Pipeline(CompilerBase):
         state = self.state
         state.library = self.library(state.targetctx.codegen(), state.func_id.func_qualname)
         state.library.enable_object_caching()
-        state.library.is_loop = is_loop(state.func_id.func)
+        if is_loop(state.func_id.func):
+            leaves = [leaf for kind in state.args[2:] for leaf in _leaves(state.targetctx, kind)]
+            state.library.counters = [isinstance(leaf, types.MemInfoPointer) for leaf in leaves]
         whole = DefaultPassBuilder.define_nopython_pipeline(state)
         passes = PassManager(whole.pipeline_name)
         for step, description in whole.passes:
@@ -143,6 +146,17 @@ class Pipeline(CompilerBase):
                 passes.add_pass(_TypeInference if step is NopythonTypeInference else step, description)
         passes.finalize()
         return [passes]
+
+
+def _leaves(context: Any, kind: types.Type) -> Iterator[types.Type]:
+    """What an argument of a type is taken apart into where a function is called."""
+    model = context.data_model_manager[kind]
+    parts = [kind.dtype] * kind.count if isinstance(kind, types.UniTuple) else getattr(model, "_members", None)
+    if parts is None:
+        yield kind
+    else:
+        for part in parts:
+            yield from _leaves(context, part)
 
 
 class InnerPipeline(Pipeline):

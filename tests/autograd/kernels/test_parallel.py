@@ -122,6 +122,34 @@ def test_exception_of_a_compiled_kernel_reaches_the_caller(at):
         parallel_for(fail, 64, 64, cost=1e9)
 
 
+@njit
+def _row_sum(row):
+    total = 0
+    for i in range(row.size):
+        total += row[i]
+    return total
+
+
+@njit
+def _sums_of_rows(start, stop, out, small, inputs, factor, negate, nothing):
+    kept = small  # until the loop is over
+    for i in range(start, stop):
+        total = _row_sum(inputs[0][i]) * factor + _row_sum(inputs[1][0][i]) + _row_sum(kept[i])
+        out[i] = -total if negate else total
+
+
+def test_a_compiled_loop_takes_arguments_of_every_kind_and_counts_no_references():
+    small = np.arange(600, dtype=np.uint8).reshape(200, 3)
+    floats, integers = np.ones((200, 4)), np.full((200, 5), 2)
+    inputs = (floats, (integers, 1.0))
+    counts = [sys.getrefcount(x) for x in (small, floats, integers)]
+    for start in (0, -3):  # in one thread, and in several
+        out = np.zeros(200)
+        _sums_of_rows(start, 200, out, small, inputs, 0.5, True, None)
+        np.testing.assert_array_equal(out, -(2 + 10 + small.sum(1, np.int64)))
+    assert [sys.getrefcount(x) for x in (small, floats, integers)] == counts
+
+
 def test_nested_loops_run_serially():
     out = np.zeros((8, 8))
 
