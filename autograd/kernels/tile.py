@@ -16,6 +16,7 @@ from .vectors import REGISTERS, Body, Emitter, constant, float_arrays, intrinsic
 # Sizes of the tiles: sums and operands must fit the registers.
 OUTER_ROWS = 8 if REGISTERS == 32 else 4  # output channels; 14 × 2 was 25 % slower on 16 channels, a panel nearly idle
 OUTER_VECTORS = 3  # of pixels
+NARROW_VECTORS = 2 if REGISTERS == 32 else 3  # of a row; 16 sums hide the latency of adding, 8 do not
 ROW_VECTORS = 4 if lanes("f4") == 16 else 8  # of pixels of one channel: enough sums to hide the latency of adding
 DOT_ROWS = 4 if REGISTERS == 32 else 2  # output channels
 DOT_TAPS = 6
@@ -39,6 +40,14 @@ def multiply_outer(typing_context, weights, w0, pitch, channels, pixels, p0, tap
     The weights are read where they are: packing them first cost 15-30 % of a layer with 256 channels and 8 × 8 pixels.
     """
     return _outer(OUTER_ROWS, OUTER_VECTORS, weights, pixels, taps, result)
+
+
+@intrinsic
+def multiply_narrow(
+    typing_context, weights, w0, pitch, channels, pixels, p0, taps, first, count, result, r0, step, add
+):
+    """``multiply_outer`` for NARROW_VECTORS of pixels."""
+    return _outer(OUTER_ROWS, NARROW_VECTORS, weights, pixels, taps, result)
 
 
 @intrinsic
