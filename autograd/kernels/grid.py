@@ -142,14 +142,14 @@ def row_moves(planes: Grid, block_rows: int) -> np.ndarray:
             split = stride == 2 and len({(low, high) for _, low, high in planes.inside}) < len(planes.inside)
             for column, low, high in planes.inside:
                 rows, length = below - above if high > low else 0, high - low
-                if step == stride == 1 and length == planes.pitch == width:
+                cleared = plane if blocks > 1 and rows < plane_rows else 0
+                if step == stride == 1 and length == planes.pitch == width and rows > 0:
                     rows, length = 1, rows * length  # they follow each other in both
                 # the zeros behind the last row must not meet what the next plane has already
                 split = split and rows > 0 and (length >= vector or above * planes.pitch + low >= vector)
                 source = (first + above * step) * width + (planes.columns.first + low) * stride + column
                 end = source + (rows - 1) * step * width + stride * max(length, vector)
                 end = end if rows > 0 and stride <= 2 else _NEVER
-                cleared = plane if blocks > 1 and rows < plane_rows else 0
                 target = at + above * planes.pitch + low
                 if not split:
                     moves.append((source, target, rows, length, end, at, cleared, 0))
