@@ -15,11 +15,12 @@ import numpy as np
 
 from ..geometry import Padding, Pair
 from .buffers import scratch
+from .grid import ceil_div
 from .jit import njit
 from .parallel import parallel_for
-from .plan import LEAST_TASKS, ceil_div
+from .plan import LEAST_TASKS
 from .tile import OUTER_ROWS, OUTER_VECTORS, multiply_outer, multiply_outer_one, multiply_outer_two
-from .vectors import clear_vector, copy_even, copy_first, copy_vector, lanes, spread_first
+from .vectors import clear_vector, copy_even, copy_part, copy_vector, lanes, spread_first
 
 # Channels on either side that pay for copying the pixels. To 16 channels, maps of 28 × 28 took 0.8 to 1.2 times as long
 # as where tiles read them in place, and maps of 64 × 64 took 0.6 times as long.
@@ -232,7 +233,7 @@ def _store(sums, width, rows, channel, runs, first_run, end_run, lanes, sizes, o
                 t = 0
                 while t < count:
                     if spread_w == 1:
-                        copy_first(out, place + t, sums, at + t, count - t)
+                        copy_part(out, place + t, sums, at + t, count - t)
                     else:
                         spread_first(out, place + t, sums, at + t // 2, count - t)
                     t += spread_w * lanes
@@ -243,5 +244,5 @@ def _store(sums, width, rows, channel, runs, first_run, end_run, lanes, sizes, o
                 place += line
                 t = 0
                 while t < count:
-                    copy_first(out, place + t, sums, zeros, count - t)
+                    copy_part(out, place + t, sums, zeros, count - t)
                     t += lanes

@@ -119,6 +119,20 @@ class Emitter:
             sums += group
         return sums
 
+    def transposed(self, vectors: list[ir.Value]) -> list[ir.Value]:
+        """As many vectors as they have lanes: blocks off the diagonal change places, larger and larger ones."""
+        size = 1
+        while size < self.lanes:
+            left = [lane if lane & size == 0 else self.lanes + lane - size for lane in range(self.lanes)]
+            right = [lane + size if lane & size == 0 else self.lanes + lane for lane in range(self.lanes)]
+            following = list(vectors)
+            for i in range(self.lanes):
+                if i & size == 0:
+                    following[i] = self.shuffle(vectors[i], vectors[i + size], left)
+                    following[i + size] = self.shuffle(vectors[i], vectors[i + size], right)
+            vectors, size = following, 2 * size
+        return vectors
+
     def shuffle(self, a: ir.Value, b: ir.Value, lanes: list[int]) -> ir.Value:
         return self.builder.shuffle_vector(a, b, ir.Constant(ir.VectorType(_I32, len(lanes)), lanes))
 
@@ -253,19 +267,6 @@ def interleave(typing_context, target, t0, source, s0, s1):
 
 
 @intrinsic
-def copy_first(typing_context, target, t0, source, s0, count):
-    """``target[t0 + l] = source[s0 + l]`` for l < ``count`` and the lanes of one vector; the whole vector is read."""
-    element, index = float_arrays(target, source), types.int64
-
-    def generate(context, builder, signature, args):
-        emit, body = Emitter(context, builder, element), Body(context, builder, signature, args)
-        emit.store_first(emit.load(body.address(2, args[3])), body.address(0, args[1]), args[4])
-        return context.get_dummy_value()
-
-    return types.void(target, index, source, index, index), generate
-
-
-@intrinsic
 def spread_first(typing_context, target, t0, source, s0, count):
     """``target[t0 + 2·l] = source[s0 + l]; target[t0 + 2·l + 1] = 0``, but only the first ``count`` of all these."""
     element, index = float_arrays(target, source), types.int64
@@ -279,6 +280,25 @@ def spread_first(typing_context, target, t0, source, s0, count):
         return context.get_dummy_value()
 
     return types.void(target, index, source, index, index), generate
+
+
+@intrinsic
+def copy_columns(typing_context, target, t0, pitch, source, s0, offsets, o0):
+    """``target[t0 + i·pitch + j] = source[s0 + offsets[o0 + j] + i]`` for i, j below the lanes of one vector."""
+    element, index = float_arrays(target, source), types.int64
+    signature = types.void(target, index, index, source, index, offsets, index)
+
+    def generate(context, builder, signature, args):
+        emit, body = Emitter(context, builder, element), Body(context, builder, signature, args)
+        table, first, to = body.address(5, args[6]), body.address(3, args[4]), body.address(0, args[1])
+        rows = []
+        for j in range(emit.lanes):
+            rows.append(emit.load(builder.gep(first, [builder.load(builder.gep(table, [constant(j)]))])))
+        for i, vector in enumerate(emit.transposed(rows)):
+            emit.store(vector, builder.gep(to, [builder.mul(constant(i), args[2])]))
+        return context.get_dummy_value()
+
+    return signature, generate
 
 
 @intrinsic

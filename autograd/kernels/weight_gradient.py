@@ -4,7 +4,7 @@ Both operands of such a product are runs of pixels, so the sum runs lane by lane
 at the end of each piece. A task is a *part* of the pixels for a *chunk* of the input channels: it copies its channels
 into padded planes, gathers the pixels that a few taps meet (they stay in the first-level cache) and multiplies them
 with the gradients of all output channels. Parts and chunks are fixed by shape, and the parts are added in order.
-1 × 1 filters need no copies where rows are whole vectors; few pixels of many channels are left to
+1 × 1 filters need no copies where rows are whole vectors. What is a faster matrix product is left to
 :mod:`.weight_product`.
 """
 
@@ -35,7 +35,7 @@ from .plan import (
 from .planes import clear_run, copy_run, fill_planes
 from .tile import DOT_ROWS, DOT_TAPS, add_dots, dot_results
 from .vectors import copy_vector, lanes
-from .weight_product import product_chunks, weight_product
+from .weight_product import product_pays, weight_product
 
 # Bytes of the gradients of one piece of pixels, in all output channels; they are read again for every few taps.
 _PIECE_BYTES = 540_000
@@ -53,7 +53,7 @@ class _Cut(NamedTuple):
     images: int  # of a piece; more than one only if they are whole
     pieces: int
     parts: int
-    product: int = 0  # chunks of the output channels if it is a product; then the layout is of all channels and rows
+    product: bool = False  # then the layout is of all channels and rows
 
 
 def weight_gradient(
@@ -64,7 +64,7 @@ def weight_gradient(
     cut = _cut(x.shape, g.shape, kernel_size, stride, padding, dilation, groups, x.itemsize)
     gw = np.empty((g.shape[1], channels, *kernel_size), x.dtype)
     if cut.product:
-        weight_product(g, x, gw, groups, cut.layout, cut.product)
+        weight_product(g, x, gw, groups, cut.layout)
         return gw
     chunks, taps = ceil_div(channels, cut.chunk), len(cut.layout.taps)
     blocks = ceil_div(outputs, DOT_ROWS), ceil_div(taps, DOT_TAPS)
@@ -108,14 +108,13 @@ def _cut(
     vertical = forward_axis(out_rows, kernel_size[0], stride[0], padding[0][0], dilation[0])
     horizontal = forward_axis(out_columns, kernel_size[1], stride[1], padding[1][0], dilation[1])
     planes = grid((x[2], x[3]), vertical, horizontal)
-    direct, vector = planes.is_source, lanes(f"f{itemsize}")
-    if direct or batch * x[1] * planes.elements * itemsize <= TILES_BYTES:
-        product = product_chunks(g[1] // groups, channels * filter_size, groups, images * rows * out_columns, vector)
-        if product:
-            layout = lay_out(planes, channels, out_rows, kernel_size, filter_size, direct)
-            return _Cut(layout, channels, batch, 1, 1, product)
-    direct = direct and images == 1 and out_columns % vector == 0 and g[1] // groups % DOT_ROWS == 0
-    layout = lay_out(planes, chunk, rows, kernel_size, filter_size, direct)
+    direct, vector, outputs = planes.is_source, lanes(f"f{itemsize}"), g[1] // groups
+    in_place = direct and images == 1 and out_columns % vector == 0 and outputs % DOT_ROWS == 0
+    few = direct or batch * x[1] * planes.elements * itemsize <= TILES_BYTES
+    if few and product_pays(outputs, channels * filter_size, groups, images * rows * out_columns, vector, in_place):
+        layout = lay_out(planes, channels, out_rows, kernel_size, filter_size, direct)
+        return _Cut(layout, channels, batch, 1, 1, True)
+    layout = lay_out(planes, chunk, rows, kernel_size, filter_size, in_place)
     return _Cut(layout, chunk, images, pieces, parts)
 
 

@@ -216,6 +216,7 @@ def guarded(array, at_end):
         *("3x3 same", "1x1", "stride and dilation", "depthwise", "depthwise, output as large as the input"),
         *("depthwise, stride 2 of an even size", "one row, wider than two tiles", "depthwise, 7x7 maps"),
         *("depthwise, stride 2 of an odd size", "depthwise, maps of one row", "depthwise, maps of one pixel"),
+        *("1x1 of many channels", "1x1 of many channels, stride 2"),
     ],
 )
 def test_nothing_outside_of_the_inputs_is_read(name, at_end):
