@@ -17,9 +17,8 @@ from typing import Any
 import numpy as np
 from numba import types
 
-from .arrays import canonical
 from .blocks import is_beyond_cache
-from .buffers import scratch
+from .buffers import place_of, scratch
 from .jit import njit
 from .parallel import parallel_for
 from .streaming import BLOCK, LINE, address, arrive, buffer_for, stream, to_next_line
@@ -35,6 +34,7 @@ _OPERATIONS = {
     np.multiply: _MULTIPLY,
     np.true_divide: _DIVIDE,
 }
+_LIKE = {np.dtype(t): np.empty(0, t) for t in (np.float32, np.float64)}
 
 
 def combine(function: np.ufunc, inputs: Sequence[Any], out: np.ndarray) -> bool:
@@ -51,15 +51,9 @@ def combine(function: np.ufunc, inputs: Sequence[Any], out: np.ndarray) -> bool:
     layout = _layout(out.itemsize, out.shape, out.strides, left.shape, left.strides, right.shape, right.strides)
     if layout is None or not (out.flags.aligned and left.flags.aligned and right.flags.aligned):
         return False
-    of_left = _first(left)
-    firsts = _first(out), of_left, of_left if right is left else _first(right)
-    parallel_for(_combine, out.size, operation, is_beyond_cache(out), *firsts, layout, cost=4)
+    arguments = operation, is_beyond_cache(out), _LIKE[out.dtype], id(out), id(left), id(right), layout
+    parallel_for(_combine, out.size, *arguments, cost=4)
     return True
-
-
-def _first(x: np.ndarray) -> np.ndarray:
-    """An array that begins where ``x`` does, in the one form that kernels are compiled for."""
-    return x.reshape(-1) if x.flags.carray else canonical(x[(slice(1),) * x.ndim].reshape(-1))
 
 
 @lru_cache(maxsize=1024)
@@ -92,28 +86,29 @@ def _broadcast(shape: tuple[int, ...], own: tuple[int, ...], strides: tuple[int,
 
 
 @njit
-def _combine(start, stop, operation, streaming, out, a, b, layout):
-    number, length, itemsize = layout[0], layout[1], out.itemsize
+def _combine(start, stop, operation, streaming, like, out, a, b, layout):
+    out, a, b = place_of(out), place_of(a), place_of(b)
+    number, length, itemsize = layout[0], layout[1], like.itemsize
     line = LINE // itemsize
-    block = buffer_for(address(out, start), out)
-    vector_a, vector_b = scratch(line, out.dtype), scratch(line, out.dtype)
+    block = buffer_for(out + start * itemsize, like)
+    vector_a, vector_b = scratch(line, like.dtype), scratch(line, like.dtype)
     low = start
     while low < stop:
         run, at = low // length, low % length
         i, j = run // number, run % number
-        to = address(out, i * layout[2] + j * layout[3] + at)
-        x = _operand(vector_a, address(a, i * layout[5] + j * layout[6]), layout[7], at)
-        y = _operand(vector_b, address(b, i * layout[8] + j * layout[9]), layout[10], at)
+        to = out + (i * layout[2] + j * layout[3] + at) * itemsize
+        x = _operand(vector_a, a + (i * layout[5] + j * layout[6]) * itemsize, layout[7], at)
+        y = _operand(vector_b, b + (i * layout[8] + j * layout[9]) * itemsize, layout[10], at)
         end = low + min(stop - low, length - at)
         while low < end:
             size, past = end - low, False
             if streaming:
-                ahead = to_next_line(to, out)
+                ahead = to_next_line(to, like)
                 size = min(size, ahead or BLOCK)
                 past = ahead == 0 and size >= line
                 if past:
                     size -= size % line
-            _apply(out, operation, address(block, 0) if past else to, x, y, layout, size)
+            _apply(like, operation, address(block, 0) if past else to, x, y, layout, size)
             if past:
                 stream(to, block, size)
             low += size

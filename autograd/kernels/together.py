@@ -15,16 +15,13 @@ import numpy as np
 from numba import carray
 
 from .arrays import canonical
+from .buffers import place_of
 from .jit import njit
 from .parallel import parallel_for
 from .vectors import pointer
 
 _CHUNK = 1 << 14  # elements
 _FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
-
-# Where an array object holds the address of its elements: behind the head of every object, as each extension that is
-# compiled with NumPy's headers reads it. To ask for it in Python takes a microsecond an array, half of a small step.
-_DATA = object.__basicsize__
 
 Row = tuple[Sequence[np.ndarray], Sequence[np.ndarray], Sequence[float]]
 
@@ -84,8 +81,7 @@ def _chunks(sizes: tuple[int, ...]) -> np.ndarray:
 def view(chunk, objects, position, like):
     """The part of array number ``position`` of its row that a chunk stands for, with the dtype of ``like``."""
     row, low, size = chunk
-    data = carray(pointer(objects[row, position] + _DATA, objects), 1)[0]
-    return carray(pointer(data + low * like.itemsize, like), size)
+    return carray(pointer(place_of(objects[row, position]) + low * like.itemsize, like), size)
 
 
 @njit
