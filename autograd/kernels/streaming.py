@@ -5,7 +5,8 @@ cache. A result that would fill much of the last cache is therefore written with
 fetch nothing and push nothing out. Where arrays have half the size of that cache, chains of relu and its gradient took
 a sixth less, two copies nearly half; arrays of a quarter of it took as long in both ways, smaller ones longer.
 
-A kernel makes a block of the result in a buffer that stays in the first cache, then the block is written in one go.
+A kernel makes a block of such a result in a buffer that stays in the first cache, then the block is written in one go.
+Other results are made in one loop: in blocks, the gradient of relu took a tenth longer.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ def elementwise(formula: Callable) -> Any:
     def kernel(start, stop, streaming, out, *inputs):
         place = address(out, start)
         buffer = buffer_for(place, out)
-        low, size = start, (to_next_line(place, out) if streaming else 0) or BLOCK
+        low, size = start, (to_next_line(place, out) or BLOCK) if streaming else stop - start
         while low < stop:
             high = min(stop, low + size)
             buffered = streaming and high - low == BLOCK
