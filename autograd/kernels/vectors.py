@@ -343,26 +343,37 @@ def _rows(step: int, target: Any, source: Any, split: bool = False) -> tuple:
         emit, body = Emitter(context, builder, element), Body(context, builder, signature, args)
         to, start = body.address(0, t0), body.address(3, s0)
         exist, last = emit.first(width), builder.sub(width, constant(emit.lanes))
-        last = builder.select(builder.icmp_signed("<", last, constant(0)), constant(0), last)
 
-        def copy_row(r, _):
-            row_to, row = (builder.gep(p, [builder.mul(r, d)]) for p, d in ((to, target_pitch), (start, source_pitch)))
+        def copy_vectors(row_to: ir.Value, row: ir.Value, c: ir.Value, part: bool) -> None:
+            first = builder.gep(row, [builder.mul(c, constant(step))])
+            vectors = [emit.load(builder.gep(first, [constant(i * emit.lanes)])) for i in range(step)]
+            place = builder.gep(row_to, [c])
+            if step == 2:
+                vectors = [emit.every_second(vectors[0], vectors[1], side) for side in range(1 + split)]
+            for side, vector in enumerate(vectors):
+                place = builder.gep(place, apart) if side else place
+                emit.store(builder.select(exist, vector, emit.zero) if part else vector, place)
 
+        def copy_short(_, places):
+            copy_vectors(*places, constant(0), True)
+            return following(places)
+
+        def copy_long(_, places):
             def copy(c, _):
                 c = builder.select(builder.icmp_signed("<", c, last), c, last)  # the last vector ends with the row
-                first = builder.gep(row, [builder.mul(c, constant(step))])
-                vectors = [emit.load(builder.gep(first, [constant(i * emit.lanes)])) for i in range(step)]
-                place = builder.gep(row_to, [c])
-                if step == 2:
-                    vectors = [emit.every_second(vectors[0], vectors[1], side) for side in range(1 + split)]
-                for side, vector in enumerate(vectors):
-                    place = builder.gep(place, apart) if side else place
-                    emit.store(builder.select(exist, vector, emit.zero), place)
+                copy_vectors(*places, c, False)
                 return []
 
-            return body.loop(width, emit.lanes, [], copy)
+            body.loop(width, emit.lanes, [], copy)
+            return following(places)
 
-        body.loop(rows, 1, [], copy_row)
+        def following(places: list[ir.Value]) -> list[ir.Value]:
+            return [builder.gep(place, [pitch]) for place, pitch in zip(places, (target_pitch, source_pitch))]
+
+        with builder.if_else(builder.icmp_signed("<", last, constant(0))) as (short, long):
+            for case, copy_row in ((short, copy_short), (long, copy_long)):
+                with case:
+                    body.loop(rows, 1, [to, start], copy_row)
         return context.get_dummy_value()
 
     return signature, generate
