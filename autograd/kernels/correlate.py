@@ -32,11 +32,22 @@ from .plan import (
     Plan,
 )
 from .planes import clear_run, copy_run, fill_planes, image_planes, interleave_run
-from .tile import NARROW_VECTORS, OUTER_ROWS, OUTER_VECTORS, ROW_VECTORS, multiply_narrow, multiply_outer, multiply_row
-from .vectors import copy_vector, interleave, lanes
+from .tile import (
+    NARROW_VECTORS,
+    OUTER_ROWS,
+    OUTER_VECTORS,
+    ROW_VECTORS,
+    multiply_narrow,
+    multiply_outer,
+    multiply_outer_one,
+    multiply_outer_two,
+    multiply_row,
+)
+from .vectors import REGISTERS, copy_vector, interleave, lanes
 
-# Taps that a tile gathers at a time: 27 KB of pixels stay close to the core while all output channels use them.
-_WINDOW_TAPS = 288
+# Taps that a tile gathers at a time, for all chunks of the output channels that a thread comes to if there are no more.
+# With AVX-512 half a second-level cache of them, without it 27 KB that stay close to the core.
+_WINDOW_TAPS = 2560 if REGISTERS == 32 else 288
 
 
 def correlate(x: np.ndarray, w: np.ndarray, plan: Plan, out: np.ndarray, *, groups: int, pitch: int) -> np.ndarray:
@@ -233,14 +244,15 @@ def _correlate_tiles(start, stop, planes, w, w_pitch, out, outputs, lanes, tiles
     pixels = OUTER_VECTORS * lanes
     panel_size = OUTER_ROWS * pixels
     apart = (panels // chunks + 1) * panel_size
-    sums, window = scratch(sides * apart + lanes, w.dtype), scratch(_WINDOW_TAPS * pixels + lanes, w.dtype)
+    sums = scratch(sides * apart + lanes, w.dtype)
+    window = scratch(min(_WINDOW_TAPS, taps.shape[0]) * pixels + lanes, w.dtype)
     both = scratch(2 * pixels, w.dtype)  # of two phases side by side, in turn
     gathered = scratch(taps.size, np.int64)  # taps, as they lie in the window
     # a move is a vector of one output row: where it is read (without the tap's offset), and its first lane; a run is
     # contiguous in the output: its first lane, its size, where it goes
     move_source, move_lane, run_lane = scratch(pixels, np.int64), scratch(pixels, np.int64), scratch(pixels, np.int64)
     run_size, run_target = scratch(pixels, np.int64), scratch(pixels, np.int64)
-    rounds = phases.shape[0] // sides
+    rounds, kept = phases.shape[0] // sides, -1  # the tile whose window has all taps
     for task in range(start, stop):
         chunk, tile = task % chunks, task // chunks % tiles
         phase, group = task // chunks // tiles % rounds * sides, task // chunks // tiles // rounds
@@ -266,24 +278,35 @@ def _correlate_tiles(start, stop, planes, w, w_pitch, out, outputs, lanes, tiles
         if runs == 0:
             continue
         first_panel, end_panel = chunk * panels // chunks, (chunk + 1) * panels // chunks
+        vectors, start_tap = (lane + lanes - 1) // lanes, phases[phase, FIRST_TAP]
+        fits = phases[phase + sides - 1, FIRST_TAP] + phases[phase + sides - 1, TAPS] - start_tap <= _WINDOW_TAPS
         for side in range(sides):
             first, count = phases[phase + side, FIRST_TAP], phases[phase + side, TAPS]
             if count == 0:
                 for i in range(apart):
                     sums[side * apart + i] = 0
             for k0 in range(first, first + count, _WINDOW_TAPS):
-                k1 = min(k0 + _WINDOW_TAPS, first + count)
-                for k in range(k0, k1):
-                    at = (k - k0) * pixels
+                k1, before = min(k0 + _WINDOW_TAPS, first + count), start_tap if fits else k0
+                for k in range(k0, k1 if task // chunks != kept else k0):
+                    at = (k - before) * pixels
                     gathered[2 * k], gathered[2 * k + 1] = taps[k, 0], at
                     for m in range(moves):  # what is too much is overwritten by the next move, or the next tap
                         copy_vector(window, at + move_lane[m], source, taps[k, 1] + move_source[m])
                 for panel in range(first_panel, end_panel):
                     at, channel = side * apart + (panel - first_panel) * panel_size, panel * OUTER_ROWS
                     here, w_at = min(OUTER_ROWS, outputs - channel), group * group_weights + channel * w_pitch
-                    multiply_outer(
-                        weights, w_at, w_pitch, here, window, 0, gathered, k0, k1 - k0, sums, at, pixels, k0 > first
-                    )
+                    n, add = k1 - k0, k0 > first
+                    if vectors == 1:
+                        multiply_outer_one(
+                            weights, w_at, w_pitch, here, window, 0, gathered, k0, n, sums, at, pixels, add
+                        )
+                    elif vectors == 2:
+                        multiply_outer_two(
+                            weights, w_at, w_pitch, here, window, 0, gathered, k0, n, sums, at, pixels, add
+                        )
+                    else:
+                        multiply_outer(weights, w_at, w_pitch, here, window, 0, gathered, k0, n, sums, at, pixels, add)
+        kept = task // chunks if fits else -1
         for channel in range(first_panel * OUTER_ROWS, min(end_panel * OUTER_ROWS, outputs)):
             first, begin = channel * image_rows * image_columns, (channel - first_panel * OUTER_ROWS) * pixels
             for v in range(begin, begin + (pixels if spread_w == 2 else 0), lanes):
