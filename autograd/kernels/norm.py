@@ -19,7 +19,7 @@ from .arrays import canonical
 from .jit import njit
 from .parallel import parallel_for
 
-_BLOCK = 2048  # elements: at most 64 are added up in one lane of a float32 vector
+BLOCK = 2048  # elements: at most 64 are added up in one lane of a float32 vector
 _SHORT = 16  # planes of batch normalisation shorter than this are joined into one plane per channel first
 
 
@@ -195,12 +195,16 @@ def _deviations(values, centre, zero):
 
 
 @njit
-def moments(values):
+def centre_of(values):
+    """The mean of a block in its own precision, which may overflow."""
+    return values.dtype.type(_sum(values, values.dtype.type(0)) / values.size)
+
+
+@njit
+def moments(values, centre):
     """Mean and sum of squared deviations of a block. In its own precision, in float64 where that overflows: twice as
     fast, and the first sum of deviations makes up for the rounding of the centre."""
-    zero = values.dtype.type(0)
-    centre = values.dtype.type(_sum(values, zero) / values.size)
-    first, second = _deviations(values, centre, zero)
+    first, second = _deviations(values, centre, values.dtype.type(0))
     if second < np.inf:
         shift = first / np.float64(values.size)
         return centre + shift, second - first * shift
@@ -216,15 +220,15 @@ def statistics(x, first, step, count):
     Blocks are joined by Chan, Golub & LeVeque's formula (1979, eq. 2.1): with δ the difference of two means,
     ``M = M₁ + M₂ + δ² n₁n₂/(n₁+n₂)`` for sums of squared deviations M.
     """
-    if count == 1 and x.shape[1] <= _BLOCK:  # nothing to join: a fifth less time for layers of 256 numbers
-        mean, squares = moments(x[first])
+    if count == 1 and x.shape[1] <= BLOCK:  # nothing to join: a fifth less time for planes of 256 numbers
+        mean, squares = moments(x[first], centre_of(x[first]))
         return mean, squares / x.shape[1]
     size, mean, squares = 0.0, 0.0, 0.0
     for j in range(count):
         plane = x[first + j * step]
-        for low in range(0, plane.size, _BLOCK):
-            values = plane[low : low + _BLOCK]
-            block_mean, block_squares = moments(values)
+        for low in range(0, plane.size, BLOCK):
+            values = plane[low : low + BLOCK]
+            block_mean, block_squares = moments(values, centre_of(values))
             delta = block_mean - mean
             size += values.size
             mean += delta * (values.size / size)
@@ -312,9 +316,9 @@ def _gradient_sets(start, stop, g, x, gx, weight, bias, means, variances, sums, 
             c = plane % weight.size
             scale = x.dtype.type(rstd) * weight[c]
             sums[plane, 0] = sums[plane, 1] = 0
-            for low in range(0, length, _BLOCK):
-                values, passed = x[plane, low : low + _BLOCK], gx[plane, low : low + _BLOCK]
-                _passed(g[plane, low : low + _BLOCK], values, passed, mean, scale, bias[c], relu)
+            for low in range(0, length, BLOCK):
+                values, passed = x[plane, low : low + BLOCK], gx[plane, low : low + BLOCK]
+                _passed(g[plane, low : low + BLOCK], values, passed, mean, scale, bias[c], relu)
                 block_total, block_slope = _gradient_sums(passed, values, mean)
                 sums[plane, 0] += block_total
                 sums[plane, 1] += block_slope * rstd

@@ -156,7 +156,6 @@ def _apply(typing_context: Any, like: Any, operation: Any, to: Any, a: Any, b: A
             _MULTIPLY: builder.fmul,
             _DIVIDE: builder.fdiv,
         }
-        whole = builder.sub(size, builder.urem(size, constant(emit.lanes)))
         end = builder.append_basic_block("end")
         cases = {code: builder.append_basic_block("operation") for code in formulas}
         choice = builder.switch(operation, cases[_COPY])
@@ -164,16 +163,11 @@ def _apply(typing_context: Any, like: Any, operation: Any, to: Any, a: Any, b: A
             choice.add_case(constant(code), cases[code])
             builder.position_at_end(cases[code])
 
-            def element_wise(k, load, store, formula=formula):
+            def combine(k, load, store, _, formula=formula):
                 values = (load(builder.gep(p, [builder.mul(k, step)])) for p, step in zip(operands, steps))
                 store(formula(*values), builder.gep(out, [k]))
-                return []
 
-            body.loop(whole, emit.lanes, [], lambda k, _: element_wise(k, emit.load, emit.store), often=False)
-            rest = builder.sub(size, whole)
-            body.loop(
-                rest, 1, [], lambda k, _: element_wise(builder.add(whole, k), builder.load, builder.store), often=False
-            )
+            body.elements(size, emit, combine)
             builder.branch(end)
         builder.position_at_end(end)
         return context.get_dummy_value()

@@ -160,6 +160,9 @@ class Body:
         struct = make_array(self.signature.args[array])(self.context, self.builder, self.args[array])
         return self.builder.gep(struct.data, [position])
 
+    def size(self, array: int) -> ir.Value:
+        return make_array(self.signature.args[array])(self.context, self.builder, self.args[array]).nitems
+
     def loop(
         self, stop: ir.Value, step: int, start: list[ir.Value], body: Any, *, often: bool = True
     ) -> list[ir.Value]:
@@ -193,6 +196,26 @@ class Body:
             phi.add_incoming(value, last)
             phi.add_incoming(skipped, before)
         return results
+
+    def elements(self, count: ir.Value, emit: Emitter, body: Any) -> None:
+        """``body(k, load, store, number)`` for whole vectors of ``count`` elements, then for each one that is left.
+
+        ``number`` makes of a scalar what arithmetic with loaded values needs. Unlike LLVM, which vectorises a loop of
+        Numba's, nobody asks here whether the arrays overlap: what is stored must not be loaded at another k.
+        """
+        builder = self.builder
+        whole = builder.sub(count, builder.urem(count, constant(emit.lanes)))
+
+        def vector(k: ir.Value, _: list) -> list:
+            body(k, emit.load, emit.store, emit.splat)
+            return []
+
+        def single(k: ir.Value, _: list) -> list:
+            body(builder.add(whole, k), builder.load, builder.store, lambda scalar: scalar)
+            return []
+
+        self.loop(whole, emit.lanes, [], vector, often=False)
+        self.loop(builder.sub(count, whole), 1, [], single, often=False)
 
 
 def constant(value: int) -> ir.Constant:
