@@ -59,7 +59,8 @@ class _Library(JITCodeLibrary):
     """The code of one kernel, optimised in full once.
 
     Numba optimises each function in full, then all together a little, so that reference counts meet and cancel, then
-    all together in full. Kernels count references outside their loops. 3.4 s
+    all together in full. Kernels count no
+    references of their arguments (:mod:`.team`). 3.4 s
     """
 
     counters: list[bool] | None = None  # of a loop, see let_share
