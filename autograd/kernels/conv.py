@@ -108,12 +108,14 @@ def conv2d_weight(
     product = one_by_one.pays(weights, g.shape[2:], padding, groups, x.itemsize)
     if product and one_by_one.pays_for_weights(weights, g.shape[2:]):
         return one_by_one.weight_gradient(g, x, stride)
-    settings = {"kernel_size": kernel_size, "stride": stride, "padding": padding, "dilation": dilation}
     alike = weights[2:] == (1, 1) and g.shape[2:] == x.shape[2:] and groups == 1 and not any(map(any, padding))
-    if alike and weights[0] < DOT_ROWS <= weights[1]:
-        # with the two in each other's place, tiles are full: 16 channels to 2 take half the time
-        return np.ascontiguousarray(weight_gradient(x, g, **settings, groups=1).swapaxes(0, 1))
-    return weight_gradient(g, x, **settings, groups=groups)
+    swap = alike and weights[0] < DOT_ROWS <= weights[1]  # then tiles are full: 16 channels to 2 take half the time
+    if swap:
+        g, x = x, g
+    gw = weight_gradient(
+        g, x, kernel_size=kernel_size, stride=stride, padding=padding, dilation=dilation, groups=groups
+    )
+    return np.ascontiguousarray(gw.swapaxes(0, 1)) if swap else gw
 
 
 def _in_order(op: str, *arrays: np.ndarray) -> list[np.ndarray]:
