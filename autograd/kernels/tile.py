@@ -183,34 +183,56 @@ def add_dots(typing_context, rows, r0, pitch, pixels, p0, offsets, o0, length, r
 
 
 @intrinsic
+def add_run_dots(typing_context, rows, r0, pitch, pixels, p0, offsets, o0, length, result, s0, runs, count):
+    """``add_dots`` over ``count`` runs of ``length``, at least one: run i is ``runs[i, 0]`` further in the rows, and
+    ``runs[i, 1]`` in the pixels.
+    """
+    return _dots(DOT_ROWS, DOT_TAPS, rows, pixels, offsets, result, runs)
+
+
+@intrinsic
 def add_row_dots(typing_context, rows, r0, pitch, pixels, p0, offsets, o0, length, result, s0):
     """``add_dots`` for one output channel and ROW_TAPS taps."""
     return _dots(1, ROW_TAPS, rows, pixels, offsets, result)
 
 
-def _dots(height: int, width: int, rows: Any, pixels: Any, offsets: Any, result: Any) -> tuple:
+def _dots(height: int, width: int, rows: Any, pixels: Any, offsets: Any, result: Any, *runs: Any) -> tuple:
     element = float_arrays(rows, pixels, result)
     index = types.int64
-    signature = types.void(rows, index, index, pixels, index, offsets, index, index, result, index)
+    signature = types.void(
+        *(rows, index, index, pixels, index, offsets, index, index, result, index), *runs, *[index] * len(runs)
+    )
 
     def generate(context, builder, signature, args):
-        _, r0, pitch, _, p0, _, o0, length, _, s0 = args
+        _, r0, pitch, _, p0, _, o0, length, _, s0, *several = args
         emit, body = Emitter(context, builder, element), Body(context, builder, signature, args)
         row, pixels, result = body.address(0, r0), body.address(3, p0), body.address(8, s0)
         offsets = body.address(5, o0)
         rows = [builder.gep(row, [builder.mul(pitch, constant(m))]) for m in range(height)]
         taps = [builder.gep(pixels, [builder.load(builder.gep(offsets, [constant(j)]))]) for j in range(width)]
 
-        def accumulate(p, sums):
-            ours = [emit.load(builder.gep(pointer, [p])) for pointer in rows]
-            following = list(sums)
-            for j, pointer in enumerate(taps):
-                theirs = emit.load(builder.gep(pointer, [p]))
-                for m in range(height):
-                    following[m * width + j] = emit.multiply_add(ours[m], theirs, sums[m * width + j])
-            return following
+        def add_run(rows, taps, sums):
+            def accumulate(p, sums):
+                ours = [emit.load(builder.gep(pointer, [p])) for pointer in rows]
+                following = list(sums)
+                for j, pointer in enumerate(taps):
+                    theirs = emit.load(builder.gep(pointer, [p]))
+                    for m in range(height):
+                        following[m * width + j] = emit.multiply_add(ours[m], theirs, sums[m * width + j])
+                return following
 
-        sums = body.loop(length, emit.lanes, [emit.zero] * (height * width), accumulate)
+            return body.loop(length, emit.lanes, sums, accumulate)
+
+        def add_one_of_several(i, sums):
+            entry = body.address(10, builder.mul(i, constant(2)))
+            ours, theirs = (builder.load(builder.gep(entry, [constant(side)])) for side in range(2))
+            return add_run([builder.gep(r, [ours]) for r in rows], [builder.gep(t, [theirs]) for t in taps], sums)
+
+        sums = [emit.zero] * (height * width)
+        if several:
+            sums = body.loop(several[1], 1, sums, add_one_of_several)
+        else:
+            sums = add_run(rows, taps, sums)
         for position, value in enumerate(emit.lane_sums(sums)):
             pointer = builder.gep(result, [constant(position * emit.lanes)])
             emit.store(builder.fadd(emit.load(pointer), value), pointer)

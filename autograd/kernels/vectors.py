@@ -367,7 +367,8 @@ def _rows(step: int, target: Any, source: Any, split: bool = False) -> tuple:
         to, start = body.address(0, t0), body.address(3, s0)
         exist, last = emit.first(width), builder.sub(width, constant(emit.lanes))
 
-        def copy_vectors(row_to: ir.Value, row: ir.Value, c: ir.Value, part: bool) -> None:
+        def copy_vectors(places: list[ir.Value], c: ir.Value, part: bool) -> None:
+            row_to, row = places
             first = builder.gep(row, [builder.mul(c, constant(step))])
             vectors = [emit.load(builder.gep(first, [constant(i * emit.lanes)])) for i in range(step)]
             place = builder.gep(row_to, [c])
@@ -378,13 +379,13 @@ def _rows(step: int, target: Any, source: Any, split: bool = False) -> tuple:
                 emit.store(builder.select(exist, vector, emit.zero) if part else vector, place)
 
         def copy_short(_, places):
-            copy_vectors(*places, constant(0), True)
+            copy_vectors(places, constant(0), True)
             return following(places)
 
         def copy_long(_, places):
             def copy(c, _):
                 c = builder.select(builder.icmp_signed("<", c, last), c, last)  # the last vector ends with the row
-                copy_vectors(*places, c, False)
+                copy_vectors(places, c, False)
                 return []
 
             body.loop(width, emit.lanes, [], copy)

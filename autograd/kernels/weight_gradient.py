@@ -33,7 +33,7 @@ from .plan import (
     lay_out,
 )
 from .planes import clear_run, copy_run, fill_planes
-from .tile import DOT_ROWS, DOT_TAPS, add_dots, dot_results
+from .tile import DOT_ROWS, DOT_TAPS, add_dots, add_run_dots, dot_results
 from .vectors import copy_vector, lanes
 from .weight_product import product_pays, weight_product
 
@@ -53,6 +53,7 @@ class _Cut(NamedTuple):
     images: int  # of a piece; more than one only if they are whole
     pieces: int
     parts: int
+    run_rows: int  # of a run of pixels that is multiplied where it is; 0: pixels are gathered
     product: bool = False  # then the layout is of all channels and rows
 
 
@@ -73,7 +74,7 @@ def weight_gradient(
     layout = (cut.layout.sizes, cut.layout.moves, cut.layout.taps)
     parallel_for(
         *(_add_parts, tasks, g.reshape(-1, *g.shape[2:]), x.reshape(-1), sums, channels, outputs, lanes(x.dtype)),
-        *(cut.chunk, cut.images, cut.pieces, *layout),
+        *(cut.chunk, cut.images, cut.pieces, cut.run_rows, *layout),
         cost=g.size * taps * chunks / tasks / 8,
     )
     parallel_for(_collect, g.shape[1], sums, gw.reshape(g.shape[1], -1), outputs, taps, cost=gw[0].size * cut.parts)
@@ -109,37 +110,39 @@ def _cut(
     horizontal = forward_axis(out_columns, kernel_size[1], stride[1], padding[1][0], dilation[1])
     planes = grid((x[2], x[3]), vertical, horizontal)
     direct, vector, outputs = planes.is_source, lanes(f"f{itemsize}"), g[1] // groups
-    in_place = direct and images == 1 and out_columns % vector == 0 and outputs % DOT_ROWS == 0
+    # rows, or whole pieces, that are vectors are multiplied where they are
+    run_rows = rows if planes.pitch == out_columns and out_rows % rows == 0 else 1
+    if run_rows * out_columns % vector or outputs % DOT_ROWS:
+        run_rows = 0
     few = direct or batch * x[1] * planes.elements * itemsize <= TILES_BYTES
-    if few and product_pays(outputs, channels * filter_size, groups, images * rows * out_columns, vector, in_place):
+    if few and product_pays(outputs, channels * filter_size, groups, images * rows * out_columns, vector, run_rows > 0):
         layout = lay_out(planes, channels, out_rows, kernel_size, filter_size, direct)
-        return _Cut(layout, channels, batch, 1, 1, True)
-    layout = lay_out(planes, chunk, rows, kernel_size, filter_size, in_place)
-    return _Cut(layout, chunk, images, pieces, parts)
+        return _Cut(layout, channels, batch, 1, 1, 0, True)
+    layout = lay_out(planes, chunk, rows, kernel_size, filter_size, direct and run_rows > 0)
+    return _Cut(layout, chunk, images, pieces, parts, run_rows)
 
 
 @njit
-def _add_parts(start, stop, g, x, sums, channels, outputs, lanes, chunk, images, pieces, sizes, moves, taps):
+def _add_parts(start, stop, g, x, sums, channels, outputs, lanes, chunk, images, pieces, run_rows, sizes, moves, taps):
     image_size, pitch = sizes[HEIGHT] * sizes[WIDTH], sizes[PITCH]
     elements, block_rows, direct = sizes[ELEMENTS], sizes[BLOCK_ROWS], sizes[DIRECT] > 0
     parts, groups, chunks, row_blocks, tap_blocks, results = sums.shape
     batch, out_rows, out_columns = g.shape[0] // (groups * outputs), g.shape[1], g.shape[2]
-    row_pieces = (out_rows + block_rows - 1) // block_rows
+    row_pieces, out_size = (out_rows + block_rows - 1) // block_rows, out_rows * out_columns
     chunk_taps = taps.shape[0] // chunk
+    gathered = run_rows == 0
     capacity = (images * block_rows * out_columns + lanes - 1) // lanes * lanes
     flat_g, flat_sums = flattened(g), flattened(sums)
     planes = scratch(0 if direct else images * elements, x.dtype)
-    gradients = scratch(0 if direct else row_blocks * DOT_ROWS * capacity + lanes, x.dtype)
-    windows = scratch(DOT_TAPS * capacity + lanes, x.dtype)
+    gradients = scratch(row_blocks * DOT_ROWS * capacity + lanes if gathered else 0, x.dtype)
+    windows = scratch(DOT_TAPS * capacity + lanes if gathered else 0, x.dtype)
     clear_run(planes, 0, planes.size - lanes, lanes)
     clear_run(gradients, 0, gradients.size, lanes)
     clear_run(windows, 0, windows.size, lanes)
-    positions = scratch(DOT_TAPS, np.int64)
+    positions, runs = scratch(DOT_TAPS, np.int64), scratch(2 * images * block_rows, np.int64)
     for j in range(DOT_TAPS):  # np.arange takes half a second to compile
         positions[j] = j * capacity
-    all_gradients, pixels = (flat_g, x) if direct else (gradients, windows)
-    step = out_rows * out_columns if direct else capacity
-    g0, p0 = 0, 0
+    pixels, image_step, p0 = (x, groups * channels * image_size, 0) if direct else (planes, elements, 0)
     for task in range(start, stop):
         first_channel = task % chunks * chunk
         group, part = task // chunks % groups, task // chunks // groups
@@ -149,24 +152,39 @@ def _add_parts(start, stop, g, x, sums, channels, outputs, lanes, chunk, images,
             count, high = min(images, batch - first_image), min(block_rows, out_rows - first_row)
             run = high * out_columns
             length = (count * run + lanes - 1) // lanes * lanes
+            g0 = (first_image * groups + group) * outputs * out_size + first_row * out_columns
+            source = ((first_image * groups + group) * channels + first_channel) * image_size
             if direct:
-                g0 = ((first_image * groups + group) * outputs * out_rows + first_row) * out_columns
-                p0 = ((first_image * groups + group) * channels + first_channel) * image_size + first_row * out_columns
+                p0 = source + first_row * pitch
             for i in range(0 if direct else count):
-                source = (((first_image + i) * groups + group) * channels + first_channel) * image_size
                 fill_planes(x, source, here, piece % row_pieces, lanes, sizes, moves, planes, i * elements)
-            for o in range(0 if direct else outputs):
+                source += groups * channels * image_size
+            n = 0
+            for i in range(0 if gathered else count):
+                for row in range(0, high, run_rows):
+                    runs[2 * n] = i * groups * outputs * out_size + row * out_columns
+                    runs[2 * n + 1] = i * image_step + row * pitch
+                    n += 1
+            for o in range(outputs if gathered else 0):
                 for i in range(count):
-                    source = ((first_image + i) * groups + group) * outputs + o
-                    source = (source * out_rows + first_row) * out_columns
-                    copy_run(gradients, o * capacity + i * run, flat_g, source, run, gradients.size, lanes)
+                    at = g0 + (i * groups * outputs + o) * out_size
+                    copy_run(gradients, o * capacity + i * run, flat_g, at, run, gradients.size, lanes)
                 for t in range(o * capacity + count * run, o * capacity + length):
                     gradients[t] = 0
             for block in range((here * chunk_taps + DOT_TAPS - 1) // DOT_TAPS):
                 here_taps = min(DOT_TAPS, here * chunk_taps - block * DOT_TAPS)
-                for j in range(DOT_TAPS if direct else 0):
-                    positions[j] = (block * DOT_TAPS + min(j, here_taps - 1)) * step
-                for j in range(0 if direct else here_taps):
+                at = (task * row_blocks * tap_blocks + block) * results
+                if not gathered:
+                    for j in range(DOT_TAPS):
+                        positions[j] = taps[block * DOT_TAPS + min(j, here_taps - 1), 1]
+                    for b in range(row_blocks):
+                        add_run_dots(
+                            *(flat_g, g0 + b * DOT_ROWS * out_size, out_size, pixels, p0, positions, 0),
+                            *(run_rows * out_columns, flat_sums, at, runs, n),
+                        )
+                        at += tap_blocks * results
+                    continue
+                for j in range(here_taps):
                     target = j * capacity
                     for i in range(count):
                         source = i * elements + taps[block * DOT_TAPS + j, 1]
@@ -180,9 +198,9 @@ def _add_parts(start, stop, g, x, sums, channels, outputs, lanes, chunk, images,
                     for t in range(target, j * capacity + length):
                         windows[t] = 0
                 for b in range(row_blocks):
-                    at = ((task * row_blocks + b) * tap_blocks + block) * results
-                    r0 = g0 + b * DOT_ROWS * step
-                    add_dots(all_gradients, r0, step, pixels, p0, positions, 0, length, flat_sums, at)
+                    first = b * DOT_ROWS * capacity
+                    add_dots(gradients, first, capacity, windows, 0, positions, 0, length, flat_sums, at)
+                    at += tap_blocks * results
 
 
 @njit

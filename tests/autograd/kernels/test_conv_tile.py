@@ -31,6 +31,11 @@ def dots(rows, pixels, offsets, length, result):
 
 
 @njit
+def run_dots(rows, pixels, offsets, length, result, runs, count):
+    tile.add_run_dots(rows, 1, 300, pixels, 7, offsets, 2, length, result, 2, runs, count)
+
+
+@njit
 def strips(weights, pixels, columns, counts, places, result):
     tile.multiply_strips(weights, 3, pixels, 5, 30, columns, 1, counts, 1, places, 1, result, 2, 40)
 
@@ -108,6 +113,23 @@ def test_add_dots_is_its_formula(dtype):
         for j in range(tile.DOT_TAPS):
             run = pixels[7 + offsets[2 + j] :][:length].astype(float)
             expected[2 + m * tile.DOT_TAPS + j] += rows[1 + m * 300 :][:length].astype(float) @ run
+    np.testing.assert_allclose(result, expected, atol=1e-4 if dtype == np.float32 else 1e-12)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_add_run_dots_adds_runs(dtype):
+    rng = np.random.default_rng(1)
+    length = 2 * vectors.lanes(dtype)
+    rows, pixels = rng.normal(size=300 * tile.DOT_ROWS).astype(dtype), rng.normal(size=800).astype(dtype)
+    offsets, runs = rng.integers(0, 500, tile.DOT_TAPS + 2), rng.integers(0, 200, (4, 2))
+    result = np.ones(tile.dot_results(tile.DOT_ROWS, tile.DOT_TAPS, dtype) + 3, dtype)
+    run_dots(rows, pixels, offsets, length, result, runs.reshape(-1), 3)
+    expected = np.ones(len(result))
+    for m in range(tile.DOT_ROWS):
+        for j in range(tile.DOT_TAPS):
+            for a, b in runs[:3]:
+                run = pixels[7 + b + offsets[2 + j] :][:length].astype(float)
+                expected[2 + m * tile.DOT_TAPS + j] += rows[1 + a + m * 300 :][:length].astype(float) @ run
     np.testing.assert_allclose(result, expected, atol=1e-4 if dtype == np.float32 else 1e-12)
 
 
@@ -216,7 +238,8 @@ def guarded(array, at_end):
         *("3x3 same", "1x1", "stride and dilation", "depthwise", "depthwise, output as large as the input"),
         *("depthwise, stride 2 of an even size", "one row, wider than two tiles", "depthwise, 7x7 maps"),
         *("depthwise, stride 2 of an odd size", "depthwise, maps of one row", "depthwise, maps of one pixel"),
-        *("1x1 of many channels", "1x1 of many channels, stride 2"),
+        *("1x1 of many channels", "1x1 of many channels, stride 2", "rows of whole vectors, four channels"),
+        *("maps of whole vectors", "rows of nearly whole tiles"),
     ],
 )
 def test_nothing_outside_of_the_inputs_is_read(name, at_end):
