@@ -77,7 +77,7 @@ def compile_kernels() -> None:
     What both processes begin is compiled twice. So the first kernel here shares no helper with a convolution, what the
     backward pass meets first comes early, and the gradients of minimal filtering are left to the first process.
     """
-    from . import conv, norm, pool, softmax, sums, together, update
+    from . import blocks, conv, norm, pool, softmax, sums, together, update
 
     def zeros(*shape: int) -> np.ndarray:
         return np.zeros(shape, np.float32)
@@ -92,6 +92,7 @@ def compile_kernels() -> None:
     softmax.cross_entropy_input(losses, logits, peak, scale, targets, None, -100, 0.0)
     pool.max_pool2d(images, kernel_size=(2, 2), stride=(2, 2), padding=(0, 0), dilation=(1, 1), output_size=(32, 32))
     sums.add_up(images, (0, 2, 3))
+    blocks.copied(images)
     norm.batch_norm_backward(images, images, vector, vector, vector, vector, 1e-5, True)
     weight_gradient(16, 3, 64)  # dot products
     weight_gradient(256, 128, 4)  # a matrix product

@@ -1,8 +1,9 @@
 """NumPy's elementwise functions and copies of large arrays, on all threads: NumPy itself uses one.
 
-The last bit of some functions depends on whether an element stands in a whole vector or in the rest behind the last
-one. Flat arrays are therefore cut at multiples of a number that the width of every vector divides: the same bits for
-any number of threads.
+Arithmetic and copies are compiled loops (:mod:`autograd.kernels.runs`) where arrays consist of runs. Everything else is
+NumPy's own loops in the interpreter's threads. The last bit of some functions depends on whether an element stands in a
+whole vector or in the rest behind the last one. Flat arrays are therefore cut at multiples of a number that the width
+of every vector divides: the same bits for any number of threads.
 """
 
 from __future__ import annotations
