@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -67,15 +68,19 @@ class Adam(Optimizer):
         lr, beta1, beta2 = float(group["lr"]), float(group["betas"][0]), float(group["betas"][1])
         eps, decay = float(group["eps"]), float(group["weight_decay"])
         names = ("exp_avg", "exp_avg_sq") + ("max_exp_avg_sq",) * group["amsgrad"]
+        shrink = 1 - lr * decay if self._decoupled else decay
+
+        @cache  # most parameters have made the same number of steps
+        def numbers(t: int) -> tuple[float, ...]:
+            scales = (1 / math.sqrt(1 - beta2**t), eps, lr / (1 - beta1**t))
+            return beta1, 1 - beta1, beta2, 1 - beta2, *scales, shrink
+
         rows = []
         for p, g, state in entries:
             if not state:
                 state.update({"step": 0}, **{name: np.zeros(p.shape, p.dtype) for name in names})
             t = state["step"] = state["step"] + 1
-            moments = (beta1, 1 - beta1, beta2, 1 - beta2)
-            scales = (1 / math.sqrt(1 - beta2**t), eps, lr / (1 - beta1**t))
-            shrink = 1 - lr * decay if self._decoupled else decay
-            rows.append(([g], [p, *(state[name] for name in names)], (*moments, *scales, shrink)))
+            rows.append(([g], [p, *[state[name] for name in names]], numbers(t)))
         variant = (bool(group["maximize"]), decay != 0, self._decoupled, bool(group["amsgrad"]))
         kernels.together.run(kernels.update.adam(*variant), rows)
 
