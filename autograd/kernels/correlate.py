@@ -33,10 +33,13 @@ from .plan import (
 )
 from .planes import clear_run, copy_run, fill_planes, image_planes, interleave_run
 from .tile import (
+    FEW_ROWS,
+    FEW_VECTORS,
     NARROW_VECTORS,
     OUTER_ROWS,
     OUTER_VECTORS,
     ROW_VECTORS,
+    multiply_few,
     multiply_narrow,
     multiply_outer,
     multiply_outer_one,
@@ -94,7 +97,8 @@ def _correlate_blocks(start, stop, x, w, w_pitch, out, outputs, lanes, chunks, s
     # counted along, not divided: a division takes as long as a tile of a small depthwise filter
     chunk, block = start % chunks, start // chunks % blocks
     image, group = start // (chunks * blocks), start // (chunks * blocks) % groups
-    row_pixels, panels = NARROW_VECTORS * lanes, (outputs + OUTER_ROWS - 1) // OUTER_ROWS
+    few, panels = direct and outputs <= FEW_ROWS, (outputs + OUTER_ROWS - 1) // OUTER_ROWS
+    row_pixels = (FEW_VECTORS if few else NARROW_VECTORS) * lanes
     for _ in range(start, stop):
         first_channel = chunk * panels // chunks * OUTER_ROWS
         end_channel = min(outputs, (chunk + 1) * panels // chunks * OUTER_ROWS)
@@ -108,22 +112,55 @@ def _correlate_blocks(start, stop, x, w, w_pitch, out, outputs, lanes, chunks, s
             line, end = pitch, (high - 1) * pitch + wide
             if direct:  # rows follow each other without gaps: they are one
                 high, wide, line = 1, end, end
-            count = phases[phase, TAPS]
+            tap, count = phases[phase, FIRST_TAP], phases[phase, TAPS]
             tiles = (wide + row_pixels - 1) // row_pixels  # of a row
             # in cycles of a pixel: 4 taps, and storing the sums, which takes longer where a tile is of two rows
             by_rows = tiles * row_pixels * (count + 6) <= line * (count + 15) and row_pixels <= wide
             by_rows &= spread_w == 1 and not single and count > 0
-            for row in range(high if by_rows else 0):
-                for begin in range(0, wide, row_pixels):
-                    column = min(begin, wide - row_pixels)
-                    for channel in range(first_channel, end_channel, OUTER_ROWS):
-                        multiply_narrow(
-                            *(weights, group * group_weights + channel * w_pitch, w_pitch),
-                            *(min(OUTER_ROWS, outputs - channel), source, base + row * pitch + column),
-                            *(taps, phases[phase, FIRST_TAP], count, flat),
-                            corner + channel * out_size + row * spread_h * image_columns + column,
-                            *(out_size, False),
-                        )
+            # panel by panel where a row is the whole image: what is written of a channel lies in one place
+            abreast, channel = OUTER_ROWS if direct else end_channel - first_channel, first_channel
+            while by_rows and channel < end_channel:
+                last = min(channel + abreast, end_channel)
+                for row in range(high):
+                    for begin in range(0, wide, row_pixels):
+                        column = min(begin, wide - row_pixels)
+                        p = base + row * pitch + column
+                        for m in range(channel, last, OUTER_ROWS):
+                            at, rows = group * group_weights + m * w_pitch, min(OUTER_ROWS, outputs - m)
+                            target = corner + m * out_size + row * spread_h * image_columns + column
+                            if few:
+                                multiply_few(
+                                    weights,
+                                    at,
+                                    w_pitch,
+                                    rows,
+                                    source,
+                                    p,
+                                    taps,
+                                    tap,
+                                    count,
+                                    flat,
+                                    target,
+                                    out_size,
+                                    False,
+                                )
+                            else:
+                                multiply_narrow(
+                                    weights,
+                                    at,
+                                    w_pitch,
+                                    rows,
+                                    source,
+                                    p,
+                                    taps,
+                                    tap,
+                                    count,
+                                    flat,
+                                    target,
+                                    out_size,
+                                    False,
+                                )
+                channel = last
             row, column = 0, 0  # of the first pixel of a tile
             for begin in range(0, 0 if by_rows else end, pixels):
                 p = begin

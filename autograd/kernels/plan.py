@@ -139,7 +139,8 @@ def plan(
         rows = ceil_div(out_rows, ceil_div(out_rows, rows))
         last = (out_rows - 1) % rows + 1
         in_place = source[0] * _tiles(planes, rows, vectors * lanes) * in_blocks
-        if last * out_columns >= vectors * lanes and in_place <= min(by_blocks, by_tiles):
+        copied = by_blocks + source[0] * out_rows * ceil_div(out_columns, lanes) * _COPY_COST
+        if last * out_columns >= vectors * lanes and in_place <= min(copied, by_tiles):
             blocks = ceil_div(out_rows, rows)
             chunks = min(ceil_div(LEAST_TASKS, source[0] * groups * blocks), ceil_div(panels, 4))
             return Plan(lay_out(planes, channels, rows, kernel_size, weight_step, True), blocks, 0, chunks)

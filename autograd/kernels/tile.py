@@ -17,6 +17,7 @@ from .vectors import REGISTERS, Body, Emitter, constant, float_arrays, intrinsic
 OUTER_ROWS = 8 if REGISTERS == 32 else 4  # output channels; 14 × 2 was 25 % slower on 16 channels, a panel nearly idle
 OUTER_VECTORS = 3  # of pixels
 NARROW_VECTORS = 2 if REGISTERS == 32 else 3  # of a row; 16 sums hide the latency of adding, 8 do not
+FEW_ROWS, FEW_VECTORS = 2, 6 if REGISTERS == 32 else 4  # for two output channels, with which six rows would be idle
 ROW_VECTORS = 4 if lanes("f4") == 16 else 8  # of pixels of one channel: enough sums to hide the latency of adding
 DOT_ROWS = 4 if REGISTERS == 32 else 2  # output channels
 DOT_TAPS = 6
@@ -48,6 +49,12 @@ def multiply_narrow(
 ):
     """``multiply_outer`` for NARROW_VECTORS of pixels."""
     return _outer(OUTER_ROWS, NARROW_VECTORS, weights, pixels, taps, result)
+
+
+@intrinsic
+def multiply_few(typing_context, weights, w0, pitch, channels, pixels, p0, taps, first, count, result, r0, step, add):
+    """``multiply_outer`` for FEW_ROWS output channels and FEW_VECTORS."""
+    return _outer(FEW_ROWS, FEW_VECTORS, weights, pixels, taps, result)
 
 
 @intrinsic

@@ -25,6 +25,7 @@ CASES = {
     "1x1 of one pixel, padded below": ((1, 1, 1, 1), (1, 1, 1, 1), {"padding": ((0, 1), (0, 0))}),
     "1x1 of many channels": ((3, 19, 7, 7), (37, 19, 1, 1), {}),
     "1x1 of many channels, stride 2": ((2, 17, 9, 36), (18, 17, 1, 1), {"stride": (2, 2)}),
+    "1x1 of large maps to few channels": ((2, 5, 15, 17), (2, 5, 1, 1), {}),
     "1x1 to few channels": ((2, 21, 5, 16), (2, 21, 1, 1), {}),
     "1x1 to few channels, padded, stride 2": (
         (1, 21, 4, 4),

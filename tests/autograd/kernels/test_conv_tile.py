@@ -239,7 +239,7 @@ def guarded(array, at_end):
         *("depthwise, stride 2 of an even size", "one row, wider than two tiles", "depthwise, 7x7 maps"),
         *("depthwise, stride 2 of an odd size", "depthwise, maps of one row", "depthwise, maps of one pixel"),
         *("1x1 of many channels", "1x1 of many channels, stride 2", "rows of whole vectors, four channels"),
-        *("maps of whole vectors", "rows of nearly whole tiles"),
+        *("maps of whole vectors", "rows of nearly whole tiles", "1x1 of large maps to few channels"),
     ],
 )
 def test_nothing_outside_of_the_inputs_is_read(name, at_end):
