@@ -11,6 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from .arrays import canonical
+from .buffers import scratch
 from .jit import njit
 from .parallel import parallel_for
 
@@ -144,13 +145,21 @@ def _max_halve_rows(start, stop, x, y, indices):
 
 def plane_gather(x: np.ndarray, indices: np.ndarray) -> np.ndarray:
     """``y[n, c, i] = x[n, c].flat[indices[n, c, i]]``: x (N, C, H, W), indices (N, C, OH, OW), y like indices."""
+    return _gather(_gather_planes, x, indices)
+
+
+def plane_gather_winners(x: np.ndarray, indices: np.ndarray) -> np.ndarray:
+    """The adjoint of :func:`plane_scatter`: as :func:`plane_gather`, but 0 for all but the last of equal positions."""
+    return _gather(_gather_winners, x, indices)
+
+
+def _gather(kernel, x, indices):
     x, indices = canonical(x), _positions(indices)
     y = np.empty(indices.shape, x.dtype)
     if y.size:
         planes = x.shape[0] * x.shape[1]
-        work = y.size // planes
         arguments = (x.reshape(planes, -1), indices.reshape(planes, -1), y.reshape(planes, -1))
-        parallel_for(_gather_planes, planes, *arguments, cost=2 * work)
+        parallel_for(kernel, planes, *arguments, cost=2 * y.size // planes)
     return y
 
 
@@ -163,6 +172,17 @@ def _gather_planes(start, stop, x, indices, y):
     for plane in range(start, stop):
         for i in range(y.shape[1]):
             y[plane, i] = x[plane, indices[plane, i]]
+
+
+@njit
+def _gather_winners(start, stop, x, indices, y):
+    last = scratch(x.shape[1], indices.dtype)  # to write to each position; only those are read
+    for plane in range(start, stop):
+        for i in range(y.shape[1]):
+            last[indices[plane, i]] = i
+        for i in range(y.shape[1]):
+            position = indices[plane, i]
+            y[plane, i] = x[plane, position] if last[position] == i else x.dtype.type(0)
 
 
 def plane_scatter_add(g: np.ndarray, indices: np.ndarray, size: Pair) -> np.ndarray:

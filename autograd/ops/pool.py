@@ -57,14 +57,16 @@ def _max_pool2d_rule(g, indices, x_shape):
 max_pool2d.vjp(x=_max_pool2d_rule)
 plane_gather.vjp(x=lambda g, x_shape, *, indices: plane_scatter_add(g, indices=indices, size=x_shape[2:]))
 plane_scatter_add.vjp(x=lambda g, *, indices: plane_gather(g, indices=indices))
-max_unpool2d.vjp(x=lambda g, *, indices, size: plane_gather(g, indices=indices) * _winners(indices, size))
 
 
-def _winners(indices: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Which values survive a scatter in which positions may repeat."""
-    order = np.arange(indices.shape[2] * indices.shape[3], dtype=np.float64)
-    order = np.broadcast_to(order.reshape(indices.shape[2:]), indices.shape)
-    return kernels.pool.plane_gather(kernels.pool.plane_scatter(order, indices, size), indices) == order
+def _max_unpool2d_rule(g, *, indices, size):
+    if not isinstance(g, Tensor):  # the positions were checked on the way forward
+        return kernels.pool.plane_gather_winners(g, indices)
+    ones = np.ones((*indices.shape[:2], *size), g.dtype)
+    return plane_gather(g, indices=indices) * kernels.pool.plane_gather_winners(ones, indices)
+
+
+max_unpool2d.vjp(x=_max_unpool2d_rule)
 
 
 def _check_indices(op: str, indices: np.ndarray, shape: tuple, size: tuple[int, int]) -> None:

@@ -120,6 +120,15 @@ def test_scatter_add_is_the_adjoint_of_gather():
     check_adjoint(lambda x: pool.plane_gather(x, indices), lambda g: pool.plane_scatter_add(g, indices, (4, 5)), x, g)
 
 
+def test_gather_of_winners_is_the_adjoint_of_scatter_with_repeated_positions():
+    rng = np.random.default_rng(4)
+    x, indices = data(rng, (2, 3, 5, 7), float), rng.integers(0, 20, (2, 3, 5, 7))
+    y = data(rng, (2, 3, 4, 5), float)
+    check_adjoint(
+        lambda x: pool.plane_scatter(x, indices, (4, 5)), lambda y: pool.plane_gather_winners(y, indices), x, y
+    )
+
+
 def test_indices_of_other_integer_types():
     indices = np.array([[[[3, 0]]]], np.uint8)
     assert pool.plane_gather(np.arange(4.0).reshape(1, 1, 2, 2), indices).ravel().tolist() == [3, 0]
@@ -200,6 +209,7 @@ CALLS = {
     "avg_pool_input 2x2": lambda g: avg_pool.avg_pool2d_input(g, size=(18, 24), **HALVING),
     "gather": lambda x: pool.plane_gather(x, np.random.default_rng(5).integers(0, 108, (3, 4, 5, 5))),
     "scatter_add": lambda x: pool.plane_scatter_add(x, np.random.default_rng(5).integers(0, 30, x.shape), (5, 6)),
+    "gather_winners": lambda x: pool.plane_gather_winners(x, np.random.default_rng(5).integers(0, 108, (3, 4, 5, 5))),
     "scatter": lambda x: pool.plane_scatter(x, np.random.default_rng(5).integers(0, 30, x.shape), (5, 6)),
 }
 
