@@ -171,78 +171,24 @@ def _correlate_blocks(start, stop, x, w, w_pitch, out, outputs, lanes, chunks, s
                     panel = min(OUTER_ROWS, outputs - channel)
                     at = group * group_weights + channel * w_pitch
                     target = corner + channel * out_size + row * spread_h * image_columns + column * spread_w
-                    first, count = phases[phase, FIRST_TAP], phases[phase, TAPS]
-                    if inside and single:
-                        multiply_row(
-                            weights,
-                            at,
-                            w_pitch,
-                            panel,
-                            source,
-                            base + p,
-                            taps,
-                            first,
-                            count,
-                            flat,
-                            target,
-                            out_size,
-                            False,
-                        )
-                        continue
-                    if inside:
-                        multiply_outer(
-                            weights,
-                            at,
-                            w_pitch,
-                            panel,
-                            source,
-                            base + p,
-                            taps,
-                            first,
-                            count,
-                            flat,
-                            target,
-                            out_size,
-                            False,
-                        )
-                        continue
-                    for side in range(sides):
+                    result, r0, step = (flat, target, out_size) if inside else (sums, 0, pixels)
+                    for side in range(1 if inside else sides):
                         first, count = phases[phase + side, FIRST_TAP], phases[phase + side, TAPS]
                         if count == 0:
                             for i in range(apart):
                                 sums[side * apart + i] = 0
                         elif single:
                             multiply_row(
-                                weights,
-                                at,
-                                w_pitch,
-                                panel,
-                                source,
-                                base + p,
-                                taps,
-                                first,
-                                count,
-                                sums,
-                                side * apart,
-                                pixels,
-                                False,
+                                *(weights, at, w_pitch, panel, source, base + p, taps, first, count),
+                                *(result, r0 + side * apart, step, False),
                             )
                         else:
                             multiply_outer(
-                                weights,
-                                at,
-                                w_pitch,
-                                panel,
-                                source,
-                                base + p,
-                                taps,
-                                first,
-                                count,
-                                sums,
-                                side * apart,
-                                pixels,
-                                False,
+                                *(weights, at, w_pitch, panel, source, base + p, taps, first, count),
+                                *(result, r0 + side * apart, step, False),
                             )
+                    if inside:
+                        continue
                     # store the columns that exist, ``wide`` of each ``line``; row follows row if there is one phase
                     r, c, lane = row, column, 0
                     while lane < pixels and r < high:
