@@ -241,6 +241,7 @@ def _correlate_tiles(start, stop, planes, w, w_pitch, out, outputs, lanes, tiles
         phase, group = task // chunks // tiles % rounds * sides, task // chunks // tiles // rounds
         high, wide = phases[phase, ROWS], phases[phase, COLUMNS]
         pixel, lane, moves, runs = tile * pixels, 0, 0, 0
+        whole = wide % lanes == 0  # then vectors of two phases are interleaved where they go
         while lane < pixels and pixel < images * high * wide:
             image, row, column = pixel // (high * wide), pixel // wide % high, pixel % wide
             length = min(wide - column, pixels - lane)
@@ -292,13 +293,13 @@ def _correlate_tiles(start, stop, planes, w, w_pitch, out, outputs, lanes, tiles
         kept = task // chunks if fits else -1
         for channel in range(first_panel * OUTER_ROWS, min(end_panel * OUTER_ROWS, outputs)):
             first, begin = channel * image_rows * image_columns, (channel - first_panel * OUTER_ROWS) * pixels
-            for v in range(begin, begin + (pixels if spread_w == 2 else 0), lanes):
+            for v in range(begin, begin + (pixels if spread_w == 2 and not whole else 0), lanes):
                 interleave(both, 2 * (v - begin), sums, v, v + apart)
             for r in range(runs):
                 target, size = first + run_target[r], run_size[r]
                 if spread_w == 1:
                     copy_run(flat, target, sums, begin + run_lane[r], size, target + size, lanes)
-                elif spread_w == 2:
+                elif spread_w == 2 and not whole:
                     copy_run(flat, target, both, 2 * run_lane[r], size, target + size, lanes)
                 else:
                     interleave_run(flat, target, size, spread_w, sums, begin + run_lane[r], apart, lanes)

@@ -92,9 +92,7 @@ class Grid(NamedTuple):
         """Whether the planes would be a plain copy of the source."""
         lines = self.rows, self.columns
         outputs = self.rows.outputs, self.columns.outputs
-        return outputs == self.size and all(
-            line.axis.step == 1 and line.axis.spread == 1 and line.first == line.span == 0 for line in lines
-        )
+        return outputs == self.size and all(line.axis.step == 1 and line.first == line.span == 0 for line in lines)
 
     @property
     def elements(self) -> int:

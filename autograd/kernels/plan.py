@@ -133,7 +133,7 @@ def plan(
     by_blocks = source[0] * _tiles(planes, block_rows, vectors * lanes) * in_blocks
     by_tiles = tiles * (products + chunks * _COPY_COST * copies)
     memory = source[0] * source[1] * planes.elements * itemsize
-    if planes.is_source:
+    if planes.is_source and phases == 1:
         # in place: no halo is copied, so that few, large blocks and chunks of their output channels waste least
         rows = max(1, min(out_rows, _DIRECT_BYTES // (channels * out_columns * itemsize)))
         rows = ceil_div(out_rows, ceil_div(out_rows, rows))
@@ -148,7 +148,8 @@ def plan(
         tiles, chunks = 0, 1
     else:
         block_rows = out_rows
-    layout = lay_out(planes, channels, block_rows, kernel_size, weight_step)
+    in_place = tiles > 0 and planes.is_source and out_columns % lanes == 0  # tiles gather whole vectors
+    layout = lay_out(planes, channels, block_rows, kernel_size, weight_step, in_place)
     return Plan(layout, ceil_div(out_rows, block_rows), tiles, chunks)
 
 

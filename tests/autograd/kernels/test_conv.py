@@ -96,6 +96,7 @@ CASES = {
     "rows of whole vectors, four channels": ((3, 3, 37, 32), (4, 3, 3, 3), {"padding": ((1, 1), (1, 1))}),
     "rows of whole vectors, groups": ((2, 6, 4, 32), (8, 3, 3, 3), {"groups": 2, "padding": ((1, 1), (1, 1))}),
     "maps of whole vectors": ((5, 3, 16, 16), (4, 3, 2, 2), {"stride": (2, 2)}),
+    "2x2 stride 2, rows of whole vectors": ((3, 8, 14, 32), (12, 8, 2, 2), {"stride": (2, 2)}),
     "rows of nearly whole tiles": ((2, 3, 4, 60), (9, 3, 3, 3), {"padding": ((1, 1), (1, 1))}),
     "more channels than a panel": ((1, 9, 3, 4), (17, 9, 2, 2), {}),
     "empty batch": ((0, 2, 5, 4), (3, 2, 3, 3), {"padding": ((1, 1), (1, 1))}),

@@ -240,6 +240,7 @@ def guarded(array, at_end):
         *("depthwise, stride 2 of an odd size", "depthwise, maps of one row", "depthwise, maps of one pixel"),
         *("1x1 of many channels", "1x1 of many channels, stride 2", "rows of whole vectors, four channels"),
         *("maps of whole vectors", "rows of nearly whole tiles", "1x1 of large maps to few channels"),
+        "2x2 stride 2, rows of whole vectors",
     ],
 )
 def test_nothing_outside_of_the_inputs_is_read(name, at_end):
