@@ -38,8 +38,10 @@ def sizes(value: Any, name: str, count: int, *, least: int | None = None) -> Siz
     Raises TypeError if it is neither an integer nor a sequence of integers, ValueError if it has not ``count`` entries
     or one is below ``least``.
     """
-    if type(value) is int:  # the usual case first: asking for a sequence takes a microsecond
+    if type(value) is int:  # the usual cases first: asking for a sequence takes a microsecond
         found = (value,) * count
+    elif type(value) is tuple and len(value) == count and set(map(type, value)) == {int}:
+        found = value
     elif isinstance(value, Sequence) and not isinstance(value, str):
         if len(value) != count:
             several = {1: "a sequence of one", 2: "a pair of integers"}.get(count, f"{count} integers")
@@ -78,14 +80,10 @@ def resolve_padding(padding: Any, kernel: Sizes, stride: Sizes, dilation: Sizes,
         totals = [d * (k - 1) for d, k in zip(dilation, kernel)]
         return tuple((total // 2, total - total // 2) for total in totals)
     name = f"{op}: padding"
-    if (
-        type(padding) is not int
-        and isinstance(padding, Sequence)
-        and len(padding) == count
-        and isinstance(padding[0], Sequence)
-    ):
-        return tuple(pair(both, name, least=0) for both in padding)
-    return tuple((p, p) for p in sizes(padding, name, count, least=0))
+    pairs = type(padding) is not int and isinstance(padding, (tuple, Sequence)) and len(padding) == count
+    if pairs and isinstance(padding[0], (tuple, Sequence)):
+        return tuple([pair(both, name, least=0) for both in padding])
+    return tuple([(p, p) for p in sizes(padding, name, count, least=0)])
 
 
 def conv_output_size(size: Sizes, kernel: Sizes, stride: Sizes, padding: Paddings, dilation: Sizes) -> Sizes:
