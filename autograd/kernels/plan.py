@@ -5,10 +5,7 @@ meets at output pixel p lies at ``p + offset[c, i, j]`` for *every* p, so row k 
 from ``offset[k]`` on, and the matrix itself is never built. Pixels between the end of an output row and the next pitch
 are computed and thrown away; there are few, because the right padding of a row doubles as the left padding of the next.
 
-**Any stride, without a dilated image.** With a stride s the input is split into s² *residue planes* (rows ≡ a, columns
-≡ b mod s), inside of which neighbouring outputs read neighbouring pixels again. The input gradient of a strided
-convolution is s² stride-1 correlations, one for each residue of the *output* (a *phase*), each with the taps that can
-reach it.
+**Any stride, without a dilated image.** :mod:`.grid` splits the input into planes, inside of which this holds again.
 """
 
 from __future__ import annotations
