@@ -75,7 +75,8 @@ def compile_kernels() -> None:
     """Call the later kernels of a U-Net step.
 
     What both processes begin is compiled twice. So the first kernel here shares no helper with a convolution, what the
-    backward pass meets first comes early, and the gradients of minimal filtering are left to the first process.
+    backward pass meets first comes early, and the gradients of minimal filtering come late: their transforms are
+    compiled by the first process.
     """
     from . import blocks, conv, norm, pool, softmax, sums, together, update
 
@@ -96,6 +97,8 @@ def compile_kernels() -> None:
     norm.batch_norm_backward(images, images, vector, vector, vector, vector, 1e-5, True)
     weight_gradient(16, 3, 64)  # dot products
     weight_gradient(256, 128, 4)  # a matrix product
+    weight_gradient(64, 64, 32)  # minimal filtering
+    pool.plane_scatter_add(logits, np.zeros(logits.shape, np.int32), (128, 128))
     moments = [vector.copy() for _ in range(3)]
     together.run(update.adam(False, False, False, False), [([vector], moments, [0.0] * 8)])
 
