@@ -47,12 +47,12 @@ def parallel_for(kernel: Callable[..., Any], n: int, *args: Any, cost: float) ->
         or n < 2
         or pool.threads == 1
         or (work < WORTH_WAKING and not pool.awake())
-        or not pool.lock.acquire(blocking=False)
+        or pool.lock.locked()
     ):
         if n > 0:
             kernel(0, n, *args)
         return
-    try:
+    with pool.lock:  # after a call of acquire() a signal may raise before any ``finally`` knows that it is to release
         threads = min(pool.threads, n)
         if getattr(kernel, "is_loop", False):
             if work >= WORTH_WAKING:
@@ -60,8 +60,6 @@ def parallel_for(kernel: Callable[..., Any], n: int, *args: Any, cost: float) ->
             kernel(-threads, n, *args)
         else:
             pool.run(_Loop(kernel, n, min(n, threads * RANGES_PER_THREAD), args), threads - 1)
-    finally:
-        pool.lock.release()
 
 
 def set_num_threads(threads: int) -> None:
@@ -172,18 +170,24 @@ class _Pool:
     def run(self, loop: _Loop, helpers: int) -> None:
         """A loop of a function in Python."""
         self.enlist(helpers)
-        for worker in self.workers[:helpers]:
-            worker.loop = loop
-        self.wake(helpers)
-        team().call_up()
-        loop.work()
-        loop.done.acquire()
+        try:
+            for worker in self.workers[:helpers]:
+                worker.loop = loop
+            self.wake(helpers)
+            team().call_up()
+            loop.work()
+            loop.done.acquire()
+        except BaseException as error:  # a signal's: others end the ranges they are at, and nobody begins another
+            loop.error, loop.tickets = error, count(loop.ranges)
         team().close()
         for worker in self.workers[:helpers]:  # one that never woke up must not keep the arrays alive
             if worker.loop is loop:
                 worker.loop = None
         if loop.error is not None:
-            raise loop.error
+            try:
+                raise loop.error
+            finally:
+                loop.error = None  # it holds frames that hold the loop: such a circle would keep the arrays alive
 
 
 def _looks() -> int:

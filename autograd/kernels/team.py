@@ -246,7 +246,7 @@ def team() -> Team:
     machine = target.create_target_machine(opt=2, jit=True)
     engine = binding.create_mcjit_compiler(binding.parse_assembly(code), machine)
     engine.finalize_object()
-    _kept.append(engine)
+    engine = _kept.setdefault("engine", engine)  # threads that come at once get the same, else they would never meet
     binding.add_symbol(_RUN, engine.get_function_address("run"))
 
     def function(name: str, kind: Callable, *signature: type | None) -> Callable:
@@ -262,7 +262,7 @@ def team() -> Team:
     )
 
 
-_kept: list[binding.ExecutionEngine] = []  # threads may be inside until the process ends
+_kept: dict[str, binding.ExecutionEngine] = {}  # threads may be inside until the process ends
 
 
 def _address_of_yield() -> int:

@@ -1,6 +1,7 @@
 import ctypes
 import gc
 import multiprocessing
+import signal
 import sys
 import threading
 import time
@@ -9,8 +10,10 @@ import weakref
 import numpy as np
 import pytest
 
+from autograd.kernels import parallel
 from autograd.kernels.jit import njit
 from autograd.kernels.parallel import get_num_threads, parallel_for, set_num_threads
+from autograd.kernels.team import team
 
 
 @pytest.fixture(autouse=True)
@@ -64,16 +67,15 @@ if sys.platform != "win32":
 @pytest.mark.skipif("sys.platform == 'win32'", reason="POSIX threads")
 @pytest.mark.parametrize("threads", [1, 2, 3, 4])
 def test_no_more_threads_than_asked_for_share_a_compiled_loop(threads):
-    most = 0
     for asked in [4, threads]:
         set_num_threads(asked)
-        most, deadline = 0, time.monotonic() + 10
-        while most < asked and time.monotonic() < deadline:
+        seen, deadline = set(), time.monotonic() + 10  # four threads rarely meet in one loop if there are two cores
+        while len(seen) < asked and time.monotonic() < deadline:
             for _ in range(20):
                 out = np.zeros(8, np.uint64)
-                parallel_for(note_thread, 8, out, 200_000, cost=1e9)
-                most = max(most, len(set(out.tolist())))
-        assert most == asked
+                parallel_for(note_thread, 8, out, 1_000_000, cost=1e9)
+                seen.update(out.tolist())
+        assert len(seen) == asked
 
 
 def test_many_threads_take_part():
@@ -105,6 +107,94 @@ def test_exception_of_a_worker_reaches_the_caller_and_the_pool_survives():
     out = np.zeros(10)
     parallel_for(mark, 10, out, cost=1e9)
     assert (out == np.arange(10) + 1).all()
+
+
+def test_threads_that_come_at_once_get_one_team():
+    addresses, together = set(), threading.Barrier(4)
+
+    def come():
+        together.wait(timeout=10)
+        made = team.__wrapped__()  # as if nobody had been there
+        addresses.add(ctypes.cast(made.open_turn, ctypes.c_void_p).value)
+
+    threads = [threading.Thread(target=come) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=10)
+    assert addresses == {ctypes.cast(team().open_turn, ctypes.c_void_p).value}
+
+
+@KERNELS
+@pytest.mark.skipif("not hasattr(signal, 'setitimer')", reason="no timer on this system")
+def test_loops_are_shared_after_a_signal_interrupted_one(mark):
+    class Stop(BaseException):
+        pass
+
+    def stop(*_):
+        raise Stop
+
+    before = signal.signal(signal.SIGALRM, stop)
+    out, deadline = np.zeros(20), time.monotonic() + 1
+    try:
+        while time.monotonic() < deadline:
+            try:
+                signal.setitimer(signal.ITIMER_REAL, 1e-3)
+                while True:
+                    parallel_for(mark, 20, out, cost=1e9)
+            except Stop:
+                assert not parallel._pool.lock.locked()
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def test_nobody_begins_another_range_of_a_loop_that_was_interrupted(monkeypatch):
+    class Interrupted(parallel._Loop):
+        def work(self):
+            if threading.current_thread() is threading.main_thread():
+                time.sleep(0.02)
+                raise KeyboardInterrupt
+            super().work()
+
+    begun = []
+
+    def kernel(start, stop):
+        begun.append(start)
+        time.sleep(0.015)
+
+    parallel_for(kernel, 8, cost=1e9)
+    monkeypatch.setattr(parallel, "_Loop", Interrupted)
+    monkeypatch.setattr(parallel, "RANGES_PER_THREAD", 20)
+    with pytest.raises(KeyboardInterrupt):
+        parallel_for(kernel, 800, cost=1e9)
+    at_once = len(begun)
+    time.sleep(0.1)
+    assert len(begun) <= at_once + 3
+    assert not any(worker.loop for worker in parallel._pool.workers)
+    assert team().open_turn() == 0
+
+
+def test_an_exception_does_not_keep_the_arguments_alive():
+    class Array(np.ndarray):
+        pass
+
+    def kernel(start, stop, out):
+        raise ZeroDivisionError
+
+    out = np.zeros(1000).view(Array)
+    gone = weakref.ref(out)
+    gc.disable()
+    try:
+        with pytest.raises(ZeroDivisionError):
+            parallel_for(kernel, 64, out, cost=1e9)
+        del out
+        deadline = time.monotonic() + 5
+        while gone() is not None and time.monotonic() < deadline:
+            time.sleep(0.001)
+        assert gone() is None
+    finally:
+        gc.enable()
 
 
 @njit
