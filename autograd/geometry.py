@@ -80,6 +80,7 @@ def resolve_padding(padding: Any, kernel: Sizes, stride: Sizes, dilation: Sizes,
         totals = [d * (k - 1) for d, k in zip(dilation, kernel)]
         return tuple((total // 2, total - total // 2) for total in totals)
     name = f"{op}: padding"
+    # a tuple is asked for by itself, because it is found out much sooner
     pairs = type(padding) is not int and isinstance(padding, (tuple, Sequence)) and len(padding) == count
     if pairs and isinstance(padding[0], (tuple, Sequence)):
         return tuple([pair(both, name, least=0) for both in padding])

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from .graph import Node, clock, record
-from .modes import modes, not_compiled
+from .modes import not_compiled
 
 if TYPE_CHECKING:
     from .primitive import Primitive
@@ -53,15 +53,14 @@ _MOST = 32  # regions remembered of one owner; older ones are then taken for wri
 
 def note_write(array: np.ndarray, by: str) -> None:
     """Remember that this memory was written just now, so that a backward pass that needs the old value says so."""
-    if modes.trace is not None:
-        not_compiled(f"{by} writes in place")
-    whole = array if array.base is None else owner(array)
+    not_compiled(f"{by} writes in place")
+    whole = owner(array)
     key = id(whole)
     if key not in _writes:
         _writes[key] = []
         weakref.finalize(whole, _writes.pop, key, None).atexit = False
     time = next(clock)
-    if whole is array or array.size == whole.size:
+    if array.size == whole.size:
         _writes[key] = [Write(time, by, None)]
         return
     offset = array.__array_interface__["data"][0] - whole.__array_interface__["data"][0]

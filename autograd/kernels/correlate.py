@@ -130,35 +130,13 @@ def _correlate_blocks(start, stop, x, w, w_pitch, out, outputs, lanes, chunks, s
                             target = corner + m * out_size + row * spread_h * image_columns + column
                             if few:
                                 multiply_few(
-                                    weights,
-                                    at,
-                                    w_pitch,
-                                    rows,
-                                    source,
-                                    p,
-                                    taps,
-                                    tap,
-                                    count,
-                                    flat,
-                                    target,
-                                    out_size,
-                                    False,
+                                    *(weights, at, w_pitch, rows, source, p, taps, tap, count),
+                                    *(flat, target, out_size, False),
                                 )
                             else:
                                 multiply_narrow(
-                                    weights,
-                                    at,
-                                    w_pitch,
-                                    rows,
-                                    source,
-                                    p,
-                                    taps,
-                                    tap,
-                                    count,
-                                    flat,
-                                    target,
-                                    out_size,
-                                    False,
+                                    *(weights, at, w_pitch, rows, source, p, taps, tap, count),
+                                    *(flat, target, out_size, False),
                                 )
                 channel = last
             row, column = 0, 0  # of the first pixel of a tile

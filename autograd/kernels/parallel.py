@@ -56,7 +56,7 @@ def parallel_for(kernel: Callable[..., Any], n: int, *args: Any, cost: float) ->
         threads = min(pool.threads, n)
         if getattr(kernel, "is_loop", False):
             if work >= WORTH_WAKING:
-                pool.wake(threads - 1)
+                pool.wake(pool.helpers(threads - 1))
             kernel(-threads, n, *args)
         else:
             pool.run(_Loop(kernel, n, min(n, threads * RANGES_PER_THREAD), args), threads - 1)
@@ -157,21 +157,22 @@ class _Pool:
     def awake(self) -> bool:
         return False in [worker.asleep for worker in self.workers]
 
-    def enlist(self, helpers: int) -> None:
-        while len(self.workers) < helpers:
+    def helpers(self, number: int) -> list[_Worker]:
+        """So many workers, started if need be."""
+        while len(self.workers) < number:
             self.workers.append(_Worker(len(self.workers)))
+        return self.workers[:number]
 
-    def wake(self, helpers: int) -> None:
-        self.enlist(helpers)
-        for worker in self.workers[:helpers]:
+    def wake(self, helpers: list[_Worker]) -> None:
+        for worker in helpers:
             if worker.asleep:
                 worker.wake()
 
-    def run(self, loop: _Loop, helpers: int) -> None:
-        """A loop of a function in Python."""
-        self.enlist(helpers)
+    def run(self, loop: _Loop, number: int) -> None:
+        """A loop of a function in Python, with so many helpers."""
+        helpers = self.helpers(number)
         try:
-            for worker in self.workers[:helpers]:
+            for worker in helpers:
                 worker.loop = loop
             self.wake(helpers)
             team().call_up()
@@ -180,7 +181,7 @@ class _Pool:
         except BaseException as error:  # a signal's: others end the ranges they are at, and nobody begins another
             loop.error, loop.tickets = error, count(loop.ranges)
         team().close()
-        for worker in self.workers[:helpers]:  # one that never woke up must not keep the arrays alive
+        for worker in helpers:  # one that never woke up must not keep the arrays alive
             if worker.loop is loop:
                 worker.loop = None
         if loop.error is not None:

@@ -15,13 +15,13 @@ import numpy as np
 from numba import carray
 
 from .arrays import canonical
+from .blocks import FLOATS
 from .buffers import place_of
 from .jit import njit
 from .parallel import parallel_for
 from .vectors import pointer
 
 _CHUNK = 1 << 14  # elements
-_FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
 
 Row = tuple[Sequence[np.ndarray], Sequence[np.ndarray], Sequence[float]]
 
@@ -37,7 +37,7 @@ def run(kernel: Callable, rows: Sequence[Row]) -> np.ndarray:
     copies: list[tuple[np.ndarray, np.ndarray]] = []
     formed = [_in_form(*row[:2], copies) for row in rows]
     results = [np.zeros(0)]
-    for dtype in _FLOATS:
+    for dtype in FLOATS:
         chosen = [i for i, arrays in enumerate(formed) if arrays[0].dtype == dtype and arrays[0].size]
         if chosen:
             chunks = _chunks(tuple(formed[i][0].size for i in chosen))
@@ -54,7 +54,7 @@ def run(kernel: Callable, rows: Sequence[Row]) -> np.ndarray:
 def _in_form(reads: Sequence[np.ndarray], writes: Sequence[np.ndarray], copies: list) -> list[np.ndarray]:
     """The arrays of a row as kernels take them; what must be copied back is added to ``copies``."""
     first = (*writes, *reads)[0]
-    shape, dtype = first.shape, first.dtype if first.dtype in _FLOATS else _FLOATS[0]
+    shape, dtype = first.shape, first.dtype if first.dtype in FLOATS else FLOATS[0]
     arrays = []
     for i, a in enumerate((*reads, *writes)):
         if a.shape != shape:

@@ -5,9 +5,9 @@ import pytest
 
 from autograd.kernels import conv, im2col, one_by_one, packed
 
-from .test_conv import PLAIN, close, family
-from .test_one_by_one import NO_PADDING
-from .variants import check_layouts, check_poisoned, check_threads
+from .test_conv import close, family
+from .test_one_by_one import NO_PADDING, build_pointwise
+from .variants import assert_same_places, check_layouts, check_poisoned, check_threads
 
 each_type = pytest.mark.parametrize("dtype", [np.float32, np.float64])
 
@@ -34,11 +34,7 @@ def without_blas(monkeypatch):
 
 
 def build(name, dtype):
-    batch, channels, size, outputs, stride = CASES[name]
-    rng = np.random.default_rng(0)
-    results = tuple((n - 1) // step + 1 for n, step in zip(size, stride))
-    shapes = ((batch, channels, *size), (outputs, channels, 1, 1), (batch, outputs, *results))
-    return *(rng.normal(size=shape).astype(dtype) for shape in shapes), {**PLAIN, "stride": stride}
+    return build_pointwise(CASES[name], dtype)
 
 
 def products(x, w, g, stride):
@@ -90,8 +86,7 @@ def test_nan_and_infinity_reach_exactly_the_results_they_belong_to(name, poison)
     x[-1, 3, 2, 2] = g[0, 5, -1, -1] = poison
     with np.errstate(invalid="ignore"):
         for a, b in zip(family(conv, x, w, g, options), family(im2col, x, w, g, options)):
-            np.testing.assert_array_equal(np.isnan(a), np.isnan(b))
-            np.testing.assert_array_equal(np.isposinf(a), np.isposinf(b))
+            assert_same_places(a, b)
 
 
 def test_chosen_by_shape():

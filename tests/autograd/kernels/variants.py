@@ -87,5 +87,11 @@ def check_adjoint(forward: Callable, adjoint: Callable, x: np.ndarray, y: np.nda
     assert there == pytest.approx(back, rel=1e-10, abs=1e-10)
 
 
+def assert_same_places(found: np.ndarray, expected: np.ndarray) -> None:
+    """NaN and infinity stand where they are expected, and nowhere else."""
+    np.testing.assert_array_equal(np.isnan(found), np.isnan(expected))
+    np.testing.assert_array_equal(np.isposinf(found), np.isposinf(expected))
+
+
 def _tuple(result):
     return result if isinstance(result, tuple) else (result,)
