@@ -8,9 +8,10 @@ All three are faces of one sum over n, o, c, output pixels p and taps k,
 with a chosen size the transposed convolution of fig. 11).
 
 Here the arguments are put in order; the work is done by register tiles, :mod:`.correlate` and :mod:`.weight_gradient`
-(:mod:`.depthwise` and :mod:`.depthwise_weight` where a group has one channel, :mod:`.packed` for 1 × 1 filters), in
-every type and geometry. Where it pays, 3 × 3 filters go to :mod:`.winograd`, and 1 × 1 filters of many channels and
-those of most weights to BLAS, by :mod:`.one_by_one` and :mod:`.unfolded`. The readable twin of all is :mod:`.im2col`.
+(:mod:`.depthwise` and :mod:`.depthwise_weight` where a group has one channel, :mod:`.packed` for 1 × 1 filters and for
+2 × 2 with a stride of 2), in every type and geometry. Where it pays, 3 × 3 filters go to :mod:`.winograd`, and 1 × 1
+filters of many channels and those of most weights to BLAS, by :mod:`.one_by_one` and :mod:`.unfolded`. The readable
+twin of all is :mod:`.im2col`.
 ``stride=(sh, sw)``, ``padding=((top, bottom), (left, right))``, ``dilation=(dh, dw)``. Shapes were checked by
 :mod:`autograd.geometry`. Inputs of any memory layout are accepted and never written to; the result is C-contiguous.
 Padding is zeros that are multiplied like any other number.
@@ -44,8 +45,8 @@ def conv2d(x: np.ndarray, w: np.ndarray, *, stride: Pair, padding: Padding, dila
         return out
     if one_by_one.pays(w.shape, out.shape[2:], padding, groups, w.itemsize):
         return one_by_one.correlate(x, w, stride, out)
-    if packed.pays(w.shape, padding, groups):
-        return packed.multiply(w[:, :, 0, 0], x, out, stride=stride)
+    if packed.pays(w.shape, x.shape[2:], stride, padding, dilation, groups):
+        return packed.multiply(w.reshape(len(w), -1), x, out, stride=stride)
     if unfolded.pays(w.shape, out.shape[2:], groups, w.itemsize, adjoint=False):
         return unfolded.correlate(x, w, out, stride=stride, padding=padding, dilation=dilation)
     (top, _), (left, _) = padding
@@ -74,8 +75,8 @@ def conv2d_input(
         return out
     if one_by_one.pays(w.shape, g.shape[2:], padding, groups, w.itemsize):
         return one_by_one.adjoint(g, w, stride, out)
-    if packed.pays(w.shape, padding, groups):
-        return packed.multiply(w[:, :, 0, 0].T, g, out, spread=stride)
+    if packed.pays(w.shape, size, stride, padding, dilation, groups):
+        return packed.multiply(w.reshape(len(w), -1).T, g, out, spread=stride)
     if unfolded.pays(w.shape, g.shape[2:], groups, w.itemsize, adjoint=True):
         return unfolded.adjoint(g, w, out, stride=stride, padding=padding, dilation=dilation)
     vertical = adjoint_axis(size[0], w.shape[2], stride[0], top, dilation[0])

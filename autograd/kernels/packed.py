@@ -5,11 +5,15 @@ where planes are a multiple of 4096 bytes, all of them compete for the same few 
 task copies the channels of a *group* of pixels, of all images alike, side by side, into the second-level cache, for all
 output channels or a *chunk* of them. The pixels that a stride leaves out are left out in the copy. Transposed weights
 are copied, too, for some channels at a time: a line of memory holds weights of 16 outputs.
+
+A 2 × 2 filter with a stride of 2 is such a filter, too, of four times as many channels: each pixel of a *patch* is a
+channel of its own, in the copy or where results are written.
 """
 
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 
@@ -18,9 +22,9 @@ from .buffers import scratch
 from .grid import ceil_div
 from .jit import njit
 from .parallel import parallel_for
-from .plan import LEAST_TASKS
+from .plan import LEAST_TASKS, frozen
 from .tile import OUTER_ROWS, OUTER_VECTORS, multiply_outer, multiply_outer_one, multiply_outer_two
-from .vectors import clear_vector, copy_even, copy_part, copy_vector, lanes, spread_first
+from .vectors import clear_vector, copy_even, copy_part, copy_split, copy_vector, interleave, interleave_part, lanes
 
 # Channels on either side that pay for copying the pixels. To 16 channels, maps of 28 × 28 took 0.8 to 1.2 times as long
 # as where tiles read them in place, and maps of 64 × 64 took 0.6 times as long.
@@ -35,46 +39,65 @@ _ABREAST = 64
 
 # Where things stand in the sizes: of the product; of the images; of the results. A run begins and ends with a tile, an
 # image, or a row if it is no neighbour of the next one.
-CHANNELS, OUTPUTS, ROWS, COLUMNS, PIXELS, TILES, GROUPS, CHUNKS = range(8)
-PLANE, LINE, STEP, OUT_PLANE, OUT_LINE, OUT_ROWS, SPREAD_H, SPREAD_W = range(8, 16)
+ROWS, COLUMNS, PIXELS, TILES, GROUPS, CHUNKS = range(6)
+IMAGE, LINE, STEP, PATCHES, OUT_IMAGE, OUT_PLANE, OUT_LINE, OUT_ROWS, SPREAD_H, SPREAD_W, OUT_PATCHES = range(6, 17)
 
 
-def pays(weights: tuple[int, ...], padding: Padding, groups: int) -> bool:
-    """Whether a convolution with weights of this shape (O, C, KH, KW) is such a product, and faster here."""
+class _Layout(NamedTuple):
+    """What the kernel reads; arrays are int64."""
+
+    sizes: np.ndarray  # see ROWS ...
+    sources: np.ndarray  # of the channels: where the first pixel of each is
+    targets: np.ndarray  # where the first result of each is
+
+
+def pays(weights: tuple[int, ...], size: Pair, stride: Pair, padding: Padding, dilation: Pair, groups: int) -> bool:
+    """Whether a convolution of maps of ``size`` with weights (O, C, KH, KW) is such a product, and faster here."""
     outputs, channels, *kernel_size = weights
-    least = min(outputs, channels)
-    return kernel_size == [1, 1] and groups == 1 and least >= _LEAST_CHANNELS and not any(map(any, padding))
+    whole = size[0] % 2 == size[1] % 2 == 0
+    patches = kernel_size == [2, 2] == list(stride) and tuple(dilation) == (1, 1) and whole
+    least = min(outputs, channels * kernel_size[0] * kernel_size[1])
+    return (
+        (kernel_size == [1, 1] or patches) and groups == 1 and least >= _LEAST_CHANNELS and not any(map(any, padding))
+    )
 
 
 def multiply(
     weights: np.ndarray, x: np.ndarray, out: np.ndarray, *, stride: Pair = (1, 1), spread: Pair = (1, 1)
 ) -> np.ndarray:
-    """Fill ``out`` (N, M, OH, OW) with ``weights`` (M, K) times each pixel that ``stride`` meets of x (N, K, H, W).
+    """Fill ``out`` (N, O, OH, OW) with ``weights`` (M, K) times each pixel that ``stride`` meets of x (N, C, H, W).
+
+    K is C, or C times the pixels of a patch as large as ``stride``; M is O, or O times those of one as large as
+    ``spread``. A patch has two columns.
 
     weights : a matrix in row-major order, or the transpose of one.
-    spread : distance of two results in ``out``; there is zero between them.
+    spread : distance of two results in ``out``; there is zero between them if M is O.
     """
-    sizes = _sizes(x.shape, out.shape, tuple(stride), tuple(spread), x.itemsize)
+    layout = _layout(x.shape, out.shape, weights.shape, tuple(stride), tuple(spread), x.itemsize)
     transposed = not weights.flags.c_contiguous
-    tasks = int(sizes[GROUPS] * sizes[CHUNKS])
+    tasks = int(layout.sizes[GROUPS] * layout.sizes[CHUNKS])
     parallel_for(
         *(_multiply, tasks, x.reshape(-1), (weights.T if transposed else weights).reshape(-1), transposed),
-        *(out.reshape(-1), sizes, lanes(x.dtype)),
-        cost=int(sizes[PIXELS]) * weights.size / tasks / 8,
+        *(out.reshape(-1), *layout, lanes(x.dtype)),
+        cost=int(layout.sizes[PIXELS]) * weights.size / tasks / 8,
     )
     return out
 
 
 @lru_cache(maxsize=256)
-def _sizes(x: tuple[int, ...], out: tuple[int, ...], stride: Pair, spread: Pair, itemsize: int) -> np.ndarray:
-    """By which images of shape ``x`` (N, K, H, W) become ``out`` (N, M, OH, OW)."""
-    images, channels, height, width = x
-    rows, columns = ceil_div(height, stride[0]), ceil_div(width, stride[1])
+def _layout(
+    x: tuple[int, ...], out: tuple[int, ...], weights: Pair, stride: Pair, spread: Pair, itemsize: int
+) -> _Layout:
+    """By which images of shape ``x`` (N, C, H, W) become ``out`` (N, O, OH, OW)."""
+    images, _, height, width = x
+    outputs, channels = weights
+    patch, out_patch = stride if channels > x[1] else (1, 1), spread if outputs > out[1] else (1, 1)
+    rows, columns = x[2:] if stride == (1, 1) else out[2:]
     line, out_line, out_rows = width * stride[0], out[3], out[2]
     if stride == spread == (1, 1):  # an image is one row
         rows, columns, line, out_line, out_rows = 1, rows * columns, 0, rows * columns, 1
     pixels, tile = images * rows * columns, OUTER_VECTORS * lanes(f"f{itemsize}")
-    tiles, panels = ceil_div(pixels, tile), ceil_div(out[1], OUTER_ROWS)
+    tiles, panels = ceil_div(pixels, tile), ceil_div(outputs, OUTER_ROWS)
     # a power of two: three would leave one of two threads idle
     chunks = min(LEAST_TASKS, 1 << (max(1, panels // _LEAST_PANELS).bit_length() - 1))
     by_bytes = ceil_div(pixels * channels * itemsize, _GROUP_BYTES)
@@ -83,22 +106,28 @@ def _sizes(x: tuple[int, ...], out: tuple[int, ...], stride: Pair, spread: Pair,
     groups = ceil_div(tiles, together)
     while chunks > 1 and groups * chunks >= 2 * LEAST_TASKS:
         chunks //= 2
-    sizes = np.array(
-        (
-            *(channels, out[1], rows, columns, pixels, together, groups, chunks),
-            *(height * width, line, stride[1], out[2] * out[3], out_line, out_rows, *spread),
-        ),
-        np.int64,
+    sizes = (
+        *(rows, columns, pixels, together, groups, chunks),
+        *(x[1] * height * width, line, stride[1], channels > x[1]),
+        *(out[1] * out[2] * out[3], out[2] * out[3], out_line, out_rows, *spread, outputs > out[1]),
     )
-    sizes.flags.writeable = False
-    return sizes
+    return _Layout(frozen(sizes), frozen(_places(x, patch)), frozen(_places(out, out_patch)))
+
+
+def _places(images: tuple[int, ...], patch: Pair) -> np.ndarray:
+    """Where the first patch of each channel of an image lies, pixel by pixel."""
+    _, channels, height, width = images
+    planes, rows, columns = (np.arange(n) for n in (channels, *patch))
+    return ((planes[:, None] * height + rows)[:, :, None] * width + columns).reshape(-1)
 
 
 @njit
-def _multiply(start, stop, x, w, transposed, out, sizes, lanes):
-    channels, outputs, chunks = sizes[CHANNELS], sizes[OUTPUTS], sizes[CHUNKS]
+def _multiply(start, stop, x, w, transposed, out, sizes, sources, targets, lanes):
+    channels, outputs, chunks = sources.size, targets.size, sizes[CHUNKS]
     width, out_plane = OUTER_VECTORS * lanes, sizes[OUT_PLANE]
-    tile_size, most = channels * width + lanes, sizes[TILES] * width
+    split = sizes[PATCHES] > 0
+    apart = channels // 2 * width + lanes  # of even and odd pixels
+    tile_size, most = channels * width + 2 * lanes, sizes[TILES] * width
     panels = (outputs + OUTER_ROWS - 1) // OUTER_ROWS
     pixels, runs = scratch(sizes[TILES] * tile_size, x.dtype), scratch(4 * most, np.int64)
     first_run, moves = scratch(sizes[TILES] + 1, np.int64), scratch(2 * most, np.int64)
@@ -110,15 +139,19 @@ def _multiply(start, stop, x, w, transposed, out, sizes, lanes):
     weights = columns if transposed else w
     taps = scratch(2 * channels, np.int64)
     for k in range(channels):
-        taps[2 * k], taps[2 * k + 1] = k * abreast if transposed else k, k * width
-    dense = sizes[SPREAD_H] == 1 and sizes[SPREAD_W] == 1
+        taps[2 * k] = k * abreast if transposed else k
+        taps[2 * k + 1] = k // 2 * width + k % 2 * apart if split else k * width
+    dense, patches = sizes[SPREAD_H] == 1 and sizes[SPREAD_W] == 1, sizes[OUT_PATCHES] > 0
     packed, size = -1, 0  # the group whose pixels are there, and how many they are
     for task in range(start, stop):
         group, chunk = task // chunks, task % chunks
         if group != packed:
             packed, size = group, min(most, sizes[PIXELS] - group * most)
             counts = _lay_out(group * most, size, width, tile_size, lanes, sizes, whole, moves, runs, first_run)
-            _pack(x, channels, sizes[PLANE], sizes[STEP], whole, moves, counts, lanes, pixels, width)
+            if split:
+                _pack_patches(x, sources, moves, counts[1], lanes, pixels, width, apart)
+            else:
+                _pack(x, sources, sizes[STEP], whole, moves, counts, lanes, pixels, width)
         first, end = chunk * panels // chunks * OUTER_ROWS, (chunk + 1) * panels // chunks * OUTER_ROWS
         for channel in range(first, min(end, outputs), OUTER_ROWS):
             rows, w0, pitch = min(OUTER_ROWS, outputs - channel), channel * channels, channels
@@ -140,7 +173,11 @@ def _multiply(start, stop, x, w, transposed, out, sizes, lanes):
                     multiply_outer_two(weights, w0, pitch, rows, pixels, p0, taps, 0, channels, sums, 0, width, False)
                 else:
                     multiply_outer(weights, w0, pitch, rows, pixels, p0, taps, 0, channels, sums, 0, width, False)
-                _store(sums, width, rows, channel, runs, first_run[tile], first_run[tile + 1], lanes, sizes, out)
+                run, end_run = first_run[tile], first_run[tile + 1]
+                if patches:
+                    _store_patches(sums, width, rows, channel, targets, runs, run, end_run, lanes, out)
+                else:
+                    _store(sums, width, rows, channel, targets, runs, run, end_run, lanes, sizes, out)
 
 
 @njit
@@ -148,8 +185,8 @@ def _lay_out(pixel, size, width, tile_size, lanes, sizes, whole, moves, runs, fi
     """Fill the tables of ``size`` pixels, from ``pixel`` on, and return the numbers of whole tiles and of moves.
 
     A move is a vector of pixels: where it is read, and where it is packed; a whole tile is moved at once. A run lies in
-    one tile, and in one run of results: its first lane, its size, where the results of channel 0 go, and in which of
-    their rows.
+    one tile, and in one run of results: its first lane, how many they are with what lies between them, where those of
+    channel 0 go, and in which of their rows.
     """
     rows, columns = sizes[ROWS], sizes[COLUMNS]
     position, tiles, move, run = 0, 0, 0, 0
@@ -159,7 +196,7 @@ def _lay_out(pixel, size, width, tile_size, lanes, sizes, whole, moves, runs, fi
         if lane == 0:
             first_run[tile] = run
         length = min(columns - column, width - lane, size - position)
-        source = image * sizes[CHANNELS] * sizes[PLANE] + row * sizes[LINE] + column * sizes[STEP]
+        source = image * sizes[IMAGE] + row * sizes[LINE] + column * sizes[STEP]
         t = 0
         if length == width and sizes[STEP] == 1:
             whole[tiles], whole[tiles + 1] = source, tile * tile_size
@@ -167,13 +204,13 @@ def _lay_out(pixel, size, width, tile_size, lanes, sizes, whole, moves, runs, fi
         while t < length:
             moves[move], moves[move + 1] = source + t * sizes[STEP], tile * tile_size + lane + t
             t, move = t + lanes, move + 2
-        place = image * sizes[OUTPUTS] * sizes[OUT_PLANE] + row * sizes[SPREAD_H] * sizes[OUT_LINE]
+        place = image * sizes[OUT_IMAGE] + row * sizes[SPREAD_H] * sizes[OUT_LINE]
         place += column * sizes[SPREAD_W]
-        last = 4 * run - 4
+        last, count = 4 * run - 4, min(length * sizes[SPREAD_W], sizes[OUT_LINE] - column * sizes[SPREAD_W])
         if sizes[SPREAD_W] == 1 and run > first_run[tile] and place == runs[last + 2] + runs[last + 1]:
-            runs[last + 1] += length
+            runs[last + 1] += count
         else:
-            runs[last + 4], runs[last + 5], runs[last + 6], runs[last + 7] = lane, length, place, row
+            runs[last + 4], runs[last + 5], runs[last + 6], runs[last + 7] = lane, count, place, row
             run += 1
         position += length
         pixel += length
@@ -182,10 +219,10 @@ def _lay_out(pixel, size, width, tile_size, lanes, sizes, whole, moves, runs, fi
 
 
 @njit
-def _pack(x, channels, plane, step, whole, moves, counts, lanes, pixels, width):
+def _pack(x, sources, step, whole, moves, counts, lanes, pixels, width):
     """Copy the pixels: what is too much is overwritten by the next move, or the next channel, or lies between tiles."""
-    for k in range(channels):
-        base, at = k * plane, k * width
+    for k in range(sources.size):
+        base, at = sources[k], k * width
         for m in range(0, counts[0], 2):
             s, t = base + whole[m], at + whole[m + 1]
             for v in range(OUTER_VECTORS):
@@ -199,6 +236,20 @@ def _pack(x, channels, plane, step, whole, moves, counts, lanes, pixels, width):
             else:
                 for i in range(min(lanes, (x.size - s + step - 1) // step)):
                     pixels[t + i] = x[s + i * step]
+
+
+@njit
+def _pack_patches(x, sources, moves, count, lanes, pixels, width, apart):
+    """Copy the even pixels of the rows of patches, and the odd ones ``apart`` from them, in the manner of ``_pack``."""
+    for k in range(0, sources.size, 2):
+        base, at = sources[k], k // 2 * width
+        for m in range(0, count, 2):
+            s, t = base + moves[m], at + moves[m + 1]
+            if s + 2 * lanes <= x.size:
+                copy_split(pixels, t, t + apart, x, s)
+            else:
+                for i in range(min(lanes, (x.size - s) // 2)):
+                    pixels[t + i], pixels[t + apart + i] = x[s + 2 * i], x[s + 2 * i + 1]
 
 
 @njit
@@ -219,30 +270,45 @@ def _copy_columns(w, first, outputs, channels, abreast, lanes, columns):
 
 
 @njit
-def _store(sums, width, rows, channel, runs, first_run, end_run, lanes, sizes, out):
+def _store(sums, width, rows, channel, targets, runs, first_run, end_run, lanes, sizes, out):
     """Write the sums of ``rows`` channels from ``channel`` on to their runs, with zeros between and below them."""
     line, spread_h, spread_w = sizes[OUT_LINE], sizes[SPREAD_H], sizes[SPREAD_W]
     zeros = OUTER_ROWS * width
     for run in range(first_run, end_run):
-        size, row = runs[4 * run + 1], runs[4 * run + 3]
-        count = size if spread_w == 1 else min(size * spread_w, line - runs[4 * run + 2] % line)
+        first, count, place, row = runs[4 * run], runs[4 * run + 1], runs[4 * run + 2], runs[4 * run + 3]
         below = min(spread_h, sizes[OUT_ROWS] - row * spread_h) - 1
         for m in range(rows):
-            at, place = m * width + runs[4 * run], runs[4 * run + 2] + (channel + m) * sizes[OUT_PLANE]
+            at, target = m * width + first, place + targets[channel + m]
             if spread_w <= 2:
                 t = 0
                 while t < count:
                     if spread_w == 1:
-                        copy_part(out, place + t, sums, at + t, count - t)
+                        copy_part(out, target + t, sums, at + t, count - t)
                     else:
-                        spread_first(out, place + t, sums, at + t // 2, count - t)
+                        interleave_part(out, target + t, sums, at + t // 2, zeros, count - t)
                     t += spread_w * lanes
             else:
                 for i in range(count):
-                    out[place + i] = sums[at + i // spread_w] if i % spread_w == 0 else 0
+                    out[target + i] = sums[at + i // spread_w] if i % spread_w == 0 else 0
             for _ in range(below):
-                place += line
+                target += line
                 t = 0
                 while t < count:
-                    copy_part(out, place + t, sums, zeros, count - t)
+                    copy_part(out, target + t, sums, zeros, count - t)
                     t += lanes
+
+
+@njit
+def _store_patches(sums, width, rows, channel, targets, runs, first_run, end_run, lanes, out):
+    """Write the sums of ``rows`` channels: one and the next one are neighbours in a patch."""
+    for run in range(first_run, end_run):
+        first, count, place = runs[4 * run], runs[4 * run + 1], runs[4 * run + 2]
+        m = 0
+        while m < rows:
+            at, target, t = m * width + first, place + targets[channel + m], 0
+            while t + 2 * lanes <= count:
+                interleave(out, target + t, sums, at, at + width)
+                at, t = at + lanes, t + 2 * lanes
+            if t < count:
+                interleave_part(out, target + t, sums, at, at + width, count - t)
+            m += 2

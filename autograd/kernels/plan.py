@@ -86,7 +86,7 @@ def lay_out(
             direct,
         ),
     )
-    return Layout(*map(_frozen, (sizes, row_moves(grid, block_rows), phases, np.concatenate(taps))))
+    return Layout(*map(frozen, (sizes, row_moves(grid, block_rows), phases, np.concatenate(taps))))
 
 
 class Plan(NamedTuple):
@@ -169,7 +169,8 @@ def _tiles(planes: Grid, block_rows: int, pixels: int) -> int:
     return count + (ceil_div((rest - 1) * planes.pitch + planes.columns.outputs, pixels) if rest else 0)
 
 
-def _frozen(values: object) -> np.ndarray:
+def frozen(values: object) -> np.ndarray:
+    """A table of integers that nobody writes to."""
     array = np.array(values, np.int64)
     array.flags.writeable = False
     return array

@@ -274,6 +274,22 @@ def copy_even(typing_context, target, t0, source, s0):
 
 
 @intrinsic
+def copy_split(typing_context, target, t0, t1, source, s0):
+    """``target[t0 + l] = source[s0 + 2·l]; target[t1 + l] = source[s0 + 2·l + 1]``."""
+    element, index = float_arrays(target, source), types.int64
+
+    def generate(context, builder, signature, args):
+        emit, body = Emitter(context, builder, element), Body(context, builder, signature, args)
+        first = body.address(3, args[4])
+        pair = emit.load(first), emit.load(builder.gep(first, [constant(emit.lanes)]))
+        for side in range(2):
+            emit.store(emit.every_second(*pair, side), body.address(0, args[1 + side]))
+        return context.get_dummy_value()
+
+    return types.void(target, index, index, source, index), generate
+
+
+@intrinsic
 def interleave(typing_context, target, t0, source, s0, s1):
     """``target[t0 + 2·l] = source[s0 + l]; target[t0 + 2·l + 1] = source[s1 + l]``."""
     element, index = float_arrays(target, source), types.int64
@@ -290,19 +306,20 @@ def interleave(typing_context, target, t0, source, s0, s1):
 
 
 @intrinsic
-def spread_first(typing_context, target, t0, source, s0, count):
-    """``target[t0 + 2·l] = source[s0 + l]; target[t0 + 2·l + 1] = 0``, but only the first ``count`` of all these."""
+def interleave_part(typing_context, target, t0, source, s0, s1, count):
+    """``interleave``, but only the first ``count`` numbers are written."""
     element, index = float_arrays(target, source), types.int64
 
     def generate(context, builder, signature, args):
         emit, body = Emitter(context, builder, element), Body(context, builder, signature, args)
-        vector, first = emit.load(body.address(2, args[3])), body.address(0, args[1])
+        even, odd = emit.load(body.address(2, args[3])), emit.load(body.address(2, args[4]))
+        first = body.address(0, args[1])
         for half in range(2):
             place, before = builder.gep(first, [constant(half * emit.lanes)]), constant(half * emit.lanes)
-            emit.store_first(emit.alternate(vector, emit.zero, half), place, builder.sub(args[4], before))
+            emit.store_first(emit.alternate(even, odd, half), place, builder.sub(args[5], before))
         return context.get_dummy_value()
 
-    return types.void(target, index, source, index, index), generate
+    return types.void(target, index, source, index, index, index), generate
 
 
 @intrinsic

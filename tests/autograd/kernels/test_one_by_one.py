@@ -34,12 +34,12 @@ def build(name, dtype):
     return build_pointwise(CASES[name], dtype)
 
 
-def build_pointwise(case, dtype):
-    """x, w, g and the settings of a 1 × 1 convolution."""
+def build_pointwise(case, dtype, kernel_size=(1, 1)):
+    """x, w, g and the settings of a convolution without padding."""
     batch, channels, size, outputs, stride = case
     rng = np.random.default_rng(0)
-    results = tuple((n - 1) // step + 1 for n, step in zip(size, stride))
-    shapes = ((batch, channels, *size), (outputs, channels, 1, 1), (batch, outputs, *results))
+    results = tuple((n - k) // step + 1 for n, k, step in zip(size, kernel_size, stride))
+    shapes = ((batch, channels, *size), (outputs, channels, *kernel_size), (batch, outputs, *results))
     return *(rng.normal(size=shape).astype(dtype) for shape in shapes), {**PLAIN, "stride": stride}
 
 

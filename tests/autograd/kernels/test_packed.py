@@ -1,4 +1,4 @@
-"""1 × 1 convolutions whose pixels are packed: the definition, the same bits for any threads, and which come here."""
+"""Convolutions whose pixels are packed: the definition, the same bits for any threads, and which come here."""
 
 import numpy as np
 import pytest
@@ -26,6 +26,15 @@ CASES = {
     "stride 1, 3": (2, 18, (9, 70), 20, (1, 3)),
     "stride longer than the image": (2, 17, (5, 4), 18, (7, 9)),
 }
+# with filters of 2 × 2 pixels
+PATCHES = {
+    "one patch": (3, 5, (2, 2), 17, (2, 2)),
+    "patches of several images": (5, 9, (6, 10), 19, (2, 2)),
+    "rows of whole vectors": (2, 8, (8, 64), 24, (2, 2)),
+    "rows that are no whole vectors": (2, 6, (12, 74), 20, (2, 2)),
+    "several groups of patches": (3, 33, (40, 42), 70, (2, 2)),
+    "several chunks of patches": (2, 150, (14, 12), 140, (2, 2)),
+}
 
 
 @pytest.fixture(autouse=True)
@@ -34,18 +43,18 @@ def without_blas(monkeypatch):
 
 
 def build(name, dtype):
-    return build_pointwise(CASES[name], dtype)
+    return build_pointwise({**CASES, **PATCHES}[name], dtype, (2, 2) if name in PATCHES else (1, 1))
 
 
 def products(x, w, g, stride):
     """The result and the input gradient, whether it pays or not."""
     given = np.full(g.shape, np.nan, x.dtype), np.full(x.shape, np.nan, x.dtype)
-    weights = w[:, :, 0, 0]
+    weights = w.reshape(len(w), -1)
     return packed.multiply(weights, x, given[0], stride=stride), packed.multiply(weights.T, g, given[1], spread=stride)
 
 
 @each_type
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", [*CASES, *PATCHES])
 def test_products_are_the_explicit_twin(name, dtype):
     x, w, g, options = build(name, dtype)
     exact = family(im2col, *(a.astype(np.float64) for a in (x, w, g)), options)
@@ -53,17 +62,19 @@ def test_products_are_the_explicit_twin(name, dtype):
 
 
 @each_type
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", [*CASES, *PATCHES])
 def test_same_bits_for_any_number_of_threads(monkeypatch, name, dtype):
     x, w, g, options = build(name, dtype)
     check_threads(monkeypatch, lambda *arrays: products(*arrays, options["stride"]), x, w, g)
 
 
-def test_nothing_is_written_beside_the_results():
-    x, w, g, _ = build("stride 2", np.float32)
+@pytest.mark.parametrize("name", ["stride 2", "one patch", "rows that are no whole vectors"])
+def test_nothing_is_written_beside_the_results(name):
+    x, w, g, _ = build(name, np.float32)
+    w = w.reshape(len(w), -1)
     for size, weights, source, steps in (
-        (g.shape, w[:, :, 0, 0], x, {"stride": (2, 2)}),
-        (x.shape, w[:, :, 0, 0].T, g, {"spread": (2, 2)}),
+        (g.shape, w, x, {"stride": (2, 2)}),
+        (x.shape, w.T, g, {"spread": (2, 2)}),
     ):
         count = int(np.prod(size))
         memory = np.full(count + 200, 7, np.float32)
@@ -72,7 +83,7 @@ def test_nothing_is_written_beside_the_results():
         assert (memory[-100:] == 7).all()
 
 
-@pytest.mark.parametrize("name", ["tiles of several images", "stride 2"])
+@pytest.mark.parametrize("name", ["tiles of several images", "stride 2", "patches of several images"])
 def test_layouts_and_poisoned_memory(name):
     x, w, g, options = build(name, np.float32)
     for check in (check_layouts, check_poisoned):
@@ -80,7 +91,13 @@ def test_layouts_and_poisoned_memory(name):
 
 
 @pytest.mark.parametrize("poison", [np.nan, np.inf, -np.inf])
-@pytest.mark.parametrize("name", ["tiles of several images", "several chunks", "stride 2", "stride 3, 1"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("tiles of several images", "several chunks", "stride 2", "stride 3, 1"),
+        *("patches of several images", "several chunks of patches"),
+    ],
+)
 def test_nan_and_infinity_reach_exactly_the_results_they_belong_to(name, poison):
     x, w, g, options = build(name, np.float32)
     x[-1, 3, 2, 2] = g[0, 5, -1, -1] = poison
@@ -90,16 +107,29 @@ def test_nan_and_infinity_reach_exactly_the_results_they_belong_to(name, poison)
 
 
 def test_chosen_by_shape():
-    assert packed.pays((16, 16, 1, 1), NO_PADDING, 1)
-    assert not packed.pays((16, 15, 1, 1), NO_PADDING, 1)
-    assert not packed.pays((15, 16, 1, 1), NO_PADDING, 1)
-    assert not packed.pays((16, 16, 1, 3), NO_PADDING, 1)
-    assert not packed.pays((16, 16, 1, 1), ((0, 0), (0, 1)), 1)
-    assert not packed.pays((16, 16, 1, 1), NO_PADDING, 2)
+    def pays(weights, size=(4, 4), stride=(1, 1), padding=NO_PADDING, dilation=(1, 1), groups=1):
+        return packed.pays(weights, size, stride, padding, dilation, groups)
+
+    assert pays((16, 16, 1, 1))
+    assert pays((16, 16, 1, 1), stride=(2, 3), dilation=(2, 2))
+    assert not pays((16, 15, 1, 1))
+    assert not pays((15, 16, 1, 1))
+    assert not pays((16, 16, 1, 3))
+    assert not pays((16, 16, 1, 1), padding=((0, 0), (0, 1)))
+    assert not pays((16, 16, 1, 1), groups=2)
+
+    assert pays((16, 4, 2, 2), stride=(2, 2))
+    assert not pays((16, 3, 2, 2), stride=(2, 2))
+    assert not pays((16, 16, 2, 2))
+    assert not pays((16, 16, 2, 2), stride=(2, 1))
+    assert not pays((16, 16, 2, 2), stride=(2, 2), dilation=(1, 2))
+    assert not pays((16, 16, 2, 2), stride=(2, 2), size=(4, 5))
+    assert not pays((16, 16, 3, 3), stride=(3, 3), size=(6, 6))
 
 
-def test_convolutions_use_it(monkeypatch):
-    x, w, g, options = build("stride 2", np.float32)
+@pytest.mark.parametrize("name", ["stride 2", "patches of several images"])
+def test_convolutions_use_it(monkeypatch, name):
+    x, w, g, options = build(name, np.float32)
     calls, multiply = [], packed.multiply
 
     def counted(*args, **settings):
