@@ -21,8 +21,8 @@ from .blocks import is_beyond_cache
 from .buffers import place_of, scratch
 from .jit import njit
 from .parallel import parallel_for
-from .streaming import BLOCK, LINE, address, arrive, buffer_for, stream, to_next_line
-from .vectors import Body, Emitter, constant, float_arrays, intrinsic
+from .streaming import BLOCK, address, arrive, buffer_for, stream, to_next_line
+from .vectors import LINE, Body, Emitter, constant, float_arrays, intrinsic
 
 _LEAST = 64  # elements of a run: shorter ones are better walked through by NumPy
 _COPY, _NEGATE, _ADD, _SUBTRACT, _MULTIPLY, _DIVIDE = range(6)

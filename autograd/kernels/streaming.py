@@ -20,10 +20,10 @@ from numba.np.arrayobj import load_item, make_array
 
 from .buffers import scratch
 from .jit import njit
-from .vectors import Body, Emitter, constant, float_arrays, intrinsic
+from .vectors import LINE, Body, Emitter, constant, float_arrays, intrinsic
 
 BLOCK = 1024  # elements
-LINE, _PAGE = 64, 4096  # bytes
+_PAGE = 4096  # bytes
 
 
 def elementwise(formula: Callable) -> Any:

@@ -17,6 +17,7 @@ from numba.np.arrayobj import make_array
 
 intrinsic: Any = extending.intrinsic  # untyped: the first argument of an intrinsic is not the caller's
 
+LINE = 64  # bytes of a line of memory
 _I32, _I64 = ir.IntType(32), ir.IntType(64)
 
 
@@ -82,6 +83,14 @@ class Emitter:
         kinds = [self.vector, place.type, _I32, mask.type]
         store = self._intrinsic("masked.store", ir.VoidType(), kinds, f".p0{self._suffix}")
         self.builder.call(store, [value, place, ir.Constant(_I32, self.align), mask])
+
+    def fetch(self, pointer: ir.Value) -> None:
+        """Ask for the line of memory."""
+        byte, name = ir.IntType(8).as_pointer(), "llvm.prefetch.p0i8"
+        kind = ir.FunctionType(ir.VoidType(), [byte, _I32, _I32, _I32])
+        known = self.builder.module.globals.get(name) or ir.Function(self.builder.module, kind, name)
+        how = [ir.Constant(_I32, number) for number in (0, 2, 1)]  # to be read; second-level cache; not code
+        self.builder.call(known, [self.builder.bitcast(pointer, byte), *how])
 
     def splat(self, scalar: ir.Value) -> ir.Value:
         first = self.builder.insert_element(self._undefined, scalar, ir.Constant(_I32, 0))
@@ -352,6 +361,28 @@ def clear_vector(typing_context, target, t0):
         return context.get_dummy_value()
 
     return types.void(target, index), generate
+
+
+@intrinsic
+def fetch(typing_context, array, first, count):
+    """Begin to bring ``array[first : first + count]`` into the second-level cache, as far as it exists.
+
+    A processor does so by itself where it reads one place after another, but waits at the beginning of each run.
+    """
+    element, index = float_arrays(array), types.int64
+
+    def generate(context, builder, signature, args):
+        emit, body = Emitter(context, builder, element), Body(context, builder, signature, args)
+        start = body.address(0, args[1])
+
+        def ask(k, _):
+            emit.fetch(builder.gep(start, [k]))
+            return []
+
+        body.loop(args[2], LINE // emit.align, [], ask, often=False)
+        return context.get_dummy_value()
+
+    return types.void(array, index, index), generate
 
 
 @intrinsic

@@ -18,7 +18,7 @@ from .grid import ceil_div
 from .jit import njit
 from .planes import clear_run, copy_run
 from .tile import OUTER_ROWS, OUTER_VECTORS, multiply_outer
-from .vectors import clear_vector, copy_rows, lanes
+from .vectors import clear_vector, copy_rows, fetch, lanes
 from .winograd_tile import (
     POINTS,
     RESULTS,
@@ -105,6 +105,7 @@ def transform(start, stop, x, shape, sizes, positions, side, top, left, first, l
                 rows = below - above
                 if row + (rows - 1) * width + max(width, lanes) <= x.size:
                     copy_rows(strips, place, pitch, x, row, width, rows, width)
+                    fetch(x, row + rows * width, RESULTS * width)  # of the strip below
                 else:
                     for t in range(rows * width):
                         strips[place + t // width * pitch + t % width] = x[row + t]
@@ -244,6 +245,9 @@ def _multiply_block(
     clear_vector(zeros, 0)
     strip0, first_output = begin // columns, panel0 * OUTER_ROWS
     for o in range(first_output, min((panel0 + panels) * OUTER_ROWS, outputs)):
+        for strip in range(strip0, (end - 1) // columns + 1):  # where the next channel's results go
+            image, top = strip // sizes[IMAGE_STRIPS], strip % sizes[IMAGE_STRIPS] * RESULTS
+            fetch(out, ((image * outputs + o + 1) * height + top) * width, RESULTS * width)
         for group in range(groups):
             source = group * panels * panel_size + (o - first_output) * slots
             for slot in range(begin + group * slots, begin + (group + 1) * slots, lanes):

@@ -18,13 +18,13 @@ from .jit import njit
 from .parallel import parallel_for
 from .planes import copy_run
 from .tile import DOT_ROWS, DOT_TAPS, add_dots, dot_results
-from .vectors import lanes
+from .vectors import REGISTERS, lanes
 from .winograd_loops import GAP, PLACES, group_slots, tile_count, tiling, transform
 from .winograd_tile import POINTS, RESULTS, TAPS, copy_taps, points_to_filters
 
-# Bytes of the transformed tiles of one block (3 MB took 10 % longer, adding up lanes too often), and at least so many
-# groups.
-_BLOCK_BYTES, _LEAST_GROUPS = 6_000_000, 4
+# Bytes of the transformed tiles of one block, and at least so many groups. With AVX2, 3 MB took 10 % longer, adding up
+# lanes too often; with AVX-512, 6 MB took up to a fifth longer in float64, where arrays and blocks fill the last cache.
+_BLOCK_BYTES, _LEAST_GROUPS = 2_500_000 if REGISTERS == 32 else 6_000_000, 4
 # Groups that are transformed at a time: their strips stay in the first-level cache.
 _TOGETHER = 4
 # Tiles below which reading and writing 36 sums for each weight costs as much as is saved.
