@@ -38,6 +38,8 @@ class _Alias:
 
 def canonical(x: Any, dtype: Any = None) -> np.ndarray:
     """``x`` in the one form kernels are compiled for. The kernel only reads it: the memory may be read-only."""
+    if type(x) is np.ndarray and (dtype is None or dtype is x.dtype) and x.flags.carray and x.dtype.isnative:
+        return x
     x = np.asarray(x, dtype)
     flags, native = x.flags, x.dtype.isnative
     if not (flags.c_contiguous and flags.aligned and native):

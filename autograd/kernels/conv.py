@@ -7,23 +7,27 @@ All three are faces of one sum over n, o, c, output pixels p and taps k,
 ``conv2d`` is its derivative in g (report eq. 3), ``conv2d_weight`` in w (eq. 30), ``conv2d_input`` in x (eq. 31, and
 with a chosen size the transposed convolution of fig. 11).
 
-Here the arguments are put in order; the work is done by register tiles, :mod:`.correlate` and :mod:`.weight_gradient`
-(:mod:`.depthwise` and :mod:`.depthwise_weight` where a group has one channel, :mod:`.packed` for 1 × 1 filters and for
-2 × 2 with a stride of 2), in every type and geometry. Where it pays, 3 × 3 filters go to :mod:`.winograd`, and 1 × 1
-filters of many channels and those of most weights to BLAS, by :mod:`.one_by_one` and :mod:`.unfolded`. The readable
-twin of all is :mod:`.im2col`.
-``stride=(sh, sw)``, ``padding=((top, bottom), (left, right))``, ``dilation=(dh, dw)``. Shapes were checked by
-:mod:`autograd.geometry`. Inputs of any memory layout are accepted and never written to; the result is C-contiguous.
-Padding is zeros that are multiplied like any other number.
+Here shapes are checked and a *way* is chosen, once for all arrays of the same shapes; the work is done by register
+tiles, :mod:`.correlate` and :mod:`.weight_gradient` (:mod:`.depthwise` and :mod:`.depthwise_weight` where a group has
+one channel, :mod:`.packed` for 1 × 1 filters and for 2 × 2 with a stride of 2), in every type and geometry. Where it
+pays, 3 × 3 filters go to :mod:`.winograd`, and 1 × 1 filters of many channels and those of most weights to BLAS, by
+:mod:`.one_by_one` and :mod:`.unfolded`. The readable twin of all is :mod:`.im2col`.
+``stride=(sh, sw)``, ``padding=((top, bottom), (left, right))``, ``dilation=(dh, dw)``. Inputs of any memory layout are
+accepted and never written to; the result is C-contiguous. Padding is zeros that are multiplied like any other number.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import lru_cache, partial
+from typing import Any
+
 import numpy as np
 
-from ..geometry import Padding, Pair, conv_output_size
+from ..geometry import Padding, Pair, check_conv, check_conv_adjoint
 from . import one_by_one, packed, unfolded, winograd, winograd_weight
 from .arrays import canonical
+from .blocks import FLOATS
 from .correlate import correlate
 from .depthwise import correlate_maps, maps
 from .depthwise_weight import depthwise_weight_gradient
@@ -32,110 +36,160 @@ from .plan import plan
 from .tile import DOT_ROWS
 from .weight_gradient import weight_gradient
 
+Shape = tuple[int, int, int, int]
+# Computes the result from two arrays in the form of kernels; ``None`` where only finite results are right, and this is
+# none. Ways that are chosen with ``finite=False`` give every result.
+Way = Callable[[np.ndarray, np.ndarray], np.ndarray | None]
+
 
 def conv2d(x: np.ndarray, w: np.ndarray, *, stride: Pair, padding: Padding, dilation: Pair, groups: int) -> np.ndarray:
     """Correlate x (N, C, H, W) with w (O, C/groups, KH, KW): (N, O, OH, OW)."""
-    x, w = _in_order("conv2d", x, w)
-    rows, columns = conv_output_size(x.shape[2:], w.shape[2:], stride, padding, dilation)
-    out = np.empty((x.shape[0], w.shape[0], rows, columns), x.dtype)
-    if _trivial(out, x, w):
-        return out
-    minimal = _plain(w.shape[2:], stride, dilation, groups) and winograd.pays(x.shape, out.shape, padding, x.dtype)
-    if minimal and winograd.correlate(x, w, out, padding, adjoint=False):
-        return out
-    if one_by_one.pays(w.shape, out.shape[2:], padding, groups, w.itemsize):
-        return one_by_one.correlate(x, w, stride, out)
-    if packed.pays(w.shape, x.shape[2:], stride, padding, dilation, groups):
-        return packed.multiply(w.reshape(len(w), -1), x, out, stride=stride)
-    if unfolded.pays(w.shape, out.shape[2:], groups, w.itemsize, adjoint=False):
-        return unfolded.correlate(x, w, out, stride=stride, padding=padding, dilation=dilation)
-    (top, _), (left, _) = padding
-    vertical = forward_axis(rows, w.shape[2], stride[0], top, dilation[0])
-    horizontal = forward_axis(columns, w.shape[3], stride[1], left, dilation[1])
-    depthwise = x.shape[1] == groups > 1
-    if depthwise and (cut := maps(x.shape[2:], out.shape[2:], vertical, horizontal, w.shape[2:], x.itemsize)):
-        return correlate_maps(x, w, cut, out)
-    filter_size = w.shape[2] * w.shape[3]
-    how = plan(x.shape, w.shape[0] // groups, groups, vertical, horizontal, w.shape[2:], filter_size, x.itemsize)
-    return correlate(x, w, how, out, groups=groups, pitch=w.shape[1] * filter_size)
+    return _computed("conv2d", _forward, x, w, stride, padding, dilation, groups)
 
 
 def conv2d_input(
     g: np.ndarray, w: np.ndarray, *, size: Pair, stride: Pair, padding: Padding, dilation: Pair, groups: int
 ) -> np.ndarray:
     """The adjoint in x: g (N, O, OH, OW) and w (O, C/groups, KH, KW) to (N, C, *size)."""
-    g, w = _in_order("conv2d_input", g, w)
-    out = np.empty((g.shape[0], w.shape[1] * groups, *size), g.dtype)
-    if _trivial(out, g, w):
-        return out
-    (top, bottom), (left, right) = padding
-    turned = ((2 - top, 2 - bottom), (2 - left, 2 - right))
-    minimal = _plain(w.shape[2:], stride, dilation, groups) and winograd.pays(g.shape, out.shape, turned, g.dtype)
-    if minimal and winograd.correlate(g, w, out, turned, adjoint=True):
-        return out
-    if one_by_one.pays(w.shape, g.shape[2:], padding, groups, w.itemsize):
-        return one_by_one.adjoint(g, w, stride, out)
-    if packed.pays(w.shape, size, stride, padding, dilation, groups):
-        return packed.multiply(w.reshape(len(w), -1).T, g, out, spread=stride)
-    if unfolded.pays(w.shape, g.shape[2:], groups, w.itemsize, adjoint=True):
-        return unfolded.adjoint(g, w, out, stride=stride, padding=padding, dilation=dilation)
-    vertical = adjoint_axis(size[0], w.shape[2], stride[0], top, dilation[0])
-    horizontal = adjoint_axis(size[1], w.shape[3], stride[1], left, dilation[1])
-    depthwise = g.shape[1] == groups > 1
-    if depthwise and (cut := maps(g.shape[2:], tuple(size), vertical, horizontal, w.shape[2:], g.itemsize)):
-        return correlate_maps(g, w, cut, out)
-    filter_size = w.shape[2] * w.shape[3]
-    step = w.shape[1] * filter_size
-    how = plan(g.shape, w.shape[1], groups, vertical, horizontal, w.shape[2:], step, g.itemsize)
-    return correlate(g, w, how, out, groups=groups, pitch=filter_size)
+    return _computed("conv2d_input", _adjoint, g, w, size, stride, padding, dilation, groups)
 
 
 def conv2d_weight(
     g: np.ndarray, x: np.ndarray, *, kernel_size: Pair, stride: Pair, padding: Padding, dilation: Pair, groups: int
 ) -> np.ndarray:
     """The adjoint in w: g (N, O, OH, OW) and x (N, C, H, W) to (O, C/groups, *kernel_size)."""
-    g, x = _in_order("conv2d_weight", g, x)
-    if not (g.size and x.size):
-        return np.zeros((g.shape[1], x.shape[1] // groups, *kernel_size), x.dtype)
-    if x.shape[1] == groups and g.shape[1] <= 2 * groups:
-        gw = depthwise_weight_gradient(g, x, kernel_size, stride, padding, dilation)
-        if np.isfinite(gw).all():
-            return gw
-    if _plain(kernel_size, stride, dilation, groups) and winograd_weight.pays(g.shape, x.shape, padding, x.dtype):
-        gw, finite = winograd_weight.weight_gradient(g, x, padding)
-        if finite:
-            return gw
-    weights = (g.shape[1], x.shape[1] // groups, *kernel_size)
-    product = one_by_one.pays(weights, g.shape[2:], padding, groups, x.itemsize)
-    if product and one_by_one.pays_for_weights(weights, g.shape[2:]):
-        return one_by_one.weight_gradient(g, x, stride)
-    alike = weights[2:] == (1, 1) and g.shape[2:] == x.shape[2:] and groups == 1 and not any(map(any, padding))
-    swap = alike and weights[0] < DOT_ROWS <= weights[1]  # then tiles are full: 16 channels to 2 take half the time
-    if swap:
-        g, x = x, g
-    gw = weight_gradient(
-        g, x, kernel_size=kernel_size, stride=stride, padding=padding, dilation=dilation, groups=groups
+    return _computed("conv2d_weight", _weights, g, x, kernel_size, stride, padding, dilation, groups)
+
+
+def _computed(op: str, choose: Callable[..., Way], a: np.ndarray, b: np.ndarray, *settings: Any) -> np.ndarray:
+    dtype = a.dtype
+    if dtype is not b.dtype or dtype not in FLOATS:
+        dtype = np.result_type(a, b)
+        if dtype not in FLOATS:
+            raise TypeError(f"{op}: needs float32 or float64 arrays, got {a.dtype} and {b.dtype}")
+    way = choose(a.shape, b.shape, *settings, dtype)
+    a, b = canonical(a, dtype), canonical(b, dtype)
+    result = way(a, b)
+    if result is None:
+        result = choose(a.shape, b.shape, *settings, dtype, finite=False)(a, b)
+    assert result is not None
+    return result
+
+
+@lru_cache(maxsize=256)
+def _forward(
+    x: Shape, w: Shape, stride: Pair, padding: Padding, dilation: Pair, groups: int, dtype: Any, *, finite: bool = True
+) -> Way:
+    *_, rows, columns = check_conv("conv2d", x, w, stride, padding, dilation, groups)
+    out = (x[0], w[0], rows, columns)
+    new = partial(np.empty, out, dtype)
+    if 0 in out or 0 in x or 0 in w:
+        return lambda x, w: np.zeros(out, dtype)
+    if finite and _plain(w[2:], stride, dilation, groups) and winograd.pays(x, out, padding, dtype):
+        return lambda x, w: _filtered(x, w, new(), padding, adjoint=False)
+    if one_by_one.pays(w, out[2:], padding, groups, dtype.itemsize):
+        return lambda x, w: one_by_one.correlate(x, w, stride, new())
+    if packed.pays(w, x[2:], stride, padding, dilation, groups):
+        return lambda x, w: packed.multiply(w.reshape(len(w), -1), x, new(), stride=stride)
+    if unfolded.pays(w, out[2:], groups, dtype.itemsize, adjoint=False):
+        return lambda x, w: unfolded.correlate(x, w, new(), stride=stride, padding=padding, dilation=dilation)
+    (top, _), (left, _) = padding
+    vertical = forward_axis(rows, w[2], stride[0], top, dilation[0])
+    horizontal = forward_axis(columns, w[3], stride[1], left, dilation[1])
+    depthwise = x[1] == groups > 1
+    if depthwise and (cut := maps(x[2:], out[2:], vertical, horizontal, w[2:], dtype.itemsize)):
+        return lambda x, w: correlate_maps(x, w, cut, new())
+    filter_size = w[2] * w[3]
+    how = plan(x, w[0] // groups, groups, vertical, horizontal, w[2:], filter_size, dtype.itemsize)
+    pitch = w[1] * filter_size
+    return lambda x, w: correlate(x, w, how, new(), groups=groups, pitch=pitch)
+
+
+@lru_cache(maxsize=256)
+def _adjoint(
+    g: Shape,
+    w: Shape,
+    size: Pair,
+    stride: Pair,
+    padding: Padding,
+    dilation: Pair,
+    groups: int,
+    dtype: Any,
+    *,
+    finite: bool = True,
+) -> Way:
+    out = (g[0], w[1] * groups, *size)
+    check_conv_adjoint("conv2d_input", g, out, w, stride, padding, dilation, groups)
+    new = partial(np.empty, out, dtype)
+    if 0 in out or 0 in g or 0 in w:
+        return lambda g, w: np.zeros(out, dtype)
+    (top, bottom), (left, right) = padding
+    turned = ((2 - top, 2 - bottom), (2 - left, 2 - right))
+    if finite and _plain(w[2:], stride, dilation, groups) and winograd.pays(g, out, turned, dtype):
+        return lambda g, w: _filtered(g, w, new(), turned, adjoint=True)
+    if one_by_one.pays(w, g[2:], padding, groups, dtype.itemsize):
+        return lambda g, w: one_by_one.adjoint(g, w, stride, new())
+    if packed.pays(w, size, stride, padding, dilation, groups):
+        return lambda g, w: packed.multiply(w.reshape(len(w), -1).T, g, new(), spread=stride)
+    if unfolded.pays(w, g[2:], groups, dtype.itemsize, adjoint=True):
+        return lambda g, w: unfolded.adjoint(g, w, new(), stride=stride, padding=padding, dilation=dilation)
+    vertical = adjoint_axis(size[0], w[2], stride[0], top, dilation[0])
+    horizontal = adjoint_axis(size[1], w[3], stride[1], left, dilation[1])
+    depthwise = g[1] == groups > 1
+    if depthwise and (cut := maps(g[2:], size, vertical, horizontal, w[2:], dtype.itemsize)):
+        return lambda g, w: correlate_maps(g, w, cut, new())
+    filter_size = w[2] * w[3]
+    step = w[1] * filter_size
+    how = plan(g, w[1], groups, vertical, horizontal, w[2:], step, dtype.itemsize)
+    return lambda g, w: correlate(g, w, how, new(), groups=groups, pitch=filter_size)
+
+
+@lru_cache(maxsize=256)
+def _weights(
+    g: Shape,
+    x: Shape,
+    kernel_size: Pair,
+    stride: Pair,
+    padding: Padding,
+    dilation: Pair,
+    groups: int,
+    dtype: Any,
+    *,
+    finite: bool = True,
+) -> Way:
+    out = (g[1], x[1] // groups, *kernel_size)
+    check_conv_adjoint("conv2d_weight", g, x, out, stride, padding, dilation, groups)
+    if 0 in g or 0 in x:
+        return lambda g, x: np.zeros(out, dtype)
+    if finite and x[1] == groups and g[1] <= 2 * groups:
+
+        def depthwise(g: np.ndarray, x: np.ndarray) -> np.ndarray | None:
+            gw = depthwise_weight_gradient(g, x, kernel_size, stride, padding, dilation)
+            return _if_finite(gw, bool(np.isfinite(gw).all()))
+
+        return depthwise
+    if finite and _plain(kernel_size, stride, dilation, groups) and winograd_weight.pays(g, x, padding, dtype):
+        return lambda g, x: _if_finite(*winograd_weight.weight_gradient(g, x, padding))
+    product = one_by_one.pays(out, g[2:], padding, groups, dtype.itemsize)
+    if product and one_by_one.pays_for_weights(out, g[2:]):
+        return lambda g, x: one_by_one.weight_gradient(g, x, stride)
+    direct = partial(
+        weight_gradient, kernel_size=kernel_size, stride=stride, padding=padding, dilation=dilation, groups=groups
     )
-    return np.ascontiguousarray(gw.swapaxes(0, 1)) if swap else gw
-
-
-def _in_order(op: str, *arrays: np.ndarray) -> list[np.ndarray]:
-    """In the one form kernels are compiled for, of one float type."""
-    dtype = np.result_type(*arrays)
-    if dtype not in (np.float32, np.float64):
-        raise TypeError(f"{op}: needs float32 or float64 arrays, got {' and '.join(str(a.dtype) for a in arrays)}")
-    return [canonical(array, dtype) for array in arrays]
+    alike = out[2:] == (1, 1) and g[2:] == x[2:] and groups == 1 and not any(map(any, padding))
+    if alike and out[0] < DOT_ROWS <= out[1]:  # swapped, tiles are full: 16 channels to 2 take half the time
+        return lambda g, x: np.ascontiguousarray(direct(x, g).swapaxes(0, 1))
+    return direct
 
 
 def _plain(kernel_size: Pair, stride: Pair, dilation: Pair, groups: int) -> bool:
-    """Whether :mod:`.winograd` knows this kind of convolution. (Where the result is not finite, it leaves it to us.)"""
-    geometry = (tuple(kernel_size), tuple(stride), tuple(dilation))
-    return groups == 1 and geometry == ((3, 3), (1, 1), (1, 1))
+    """Whether :mod:`.winograd` knows this kind of convolution."""
+    return groups == 1 and (tuple(kernel_size), tuple(stride), tuple(dilation)) == ((3, 3), (1, 1), (1, 1))
 
 
-def _trivial(out: np.ndarray, *operands: np.ndarray) -> bool:
-    """Whether there is nothing to add up; then ``out`` is zero."""
-    if out.size and all(operand.size for operand in operands):
-        return False
-    out.fill(0)
-    return True
+def _filtered(x: np.ndarray, w: np.ndarray, out: np.ndarray, padding: Padding, *, adjoint: bool) -> np.ndarray | None:
+    return _if_finite(out, winograd.correlate(x, w, out, padding, adjoint=adjoint))
+
+
+def _if_finite(result: np.ndarray, finite: bool) -> np.ndarray | None:
+    return result if finite else None

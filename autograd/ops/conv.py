@@ -26,23 +26,18 @@ from ..primitive import primitive
 @primitive
 def conv2d(x, w, *, stride, padding, dilation, groups):
     """Correlate ``x (N, C, H, W)`` with ``w (O, C/groups, KH, KW)``: ``(N, O, OH, OW)``, sizes by eq. 6-7."""
-    geometry.check_conv("conv2d", x.shape, w.shape, stride, padding, dilation, groups)
     return kernels.conv.conv2d(x, w, stride=stride, padding=padding, dilation=dilation, groups=groups)
 
 
 @primitive
 def conv2d_input(z, w, *, size, stride, padding, dilation, groups):
     """The adjoint of ``conv2d`` in its input: ``z (N, O, OH, OW)`` to ``(N, C, *size)``."""
-    x_shape = (z.shape[0], w.shape[1] * groups, *size)
-    geometry.check_conv_adjoint("conv2d_input", z.shape, x_shape, w.shape, stride, padding, dilation, groups)
     return kernels.conv.conv2d_input(z, w, size=size, stride=stride, padding=padding, dilation=dilation, groups=groups)
 
 
 @primitive
 def conv2d_weight(z, x, *, kernel_size, stride, padding, dilation, groups):
     """The adjoint of ``conv2d`` in its weight: ``z (N, O, OH, OW)`` and ``x`` to ``(O, C/groups, *kernel_size)``."""
-    w_shape = (z.shape[1], x.shape[1] // groups, *kernel_size)
-    geometry.check_conv_adjoint("conv2d_weight", z.shape, x.shape, w_shape, stride, padding, dilation, groups)
     return kernels.conv.conv2d_weight(
         z, x, kernel_size=kernel_size, stride=stride, padding=padding, dilation=dilation, groups=groups
     )

@@ -6,7 +6,7 @@ import pytest
 from autograd.kernels import conv, im2col, matmul, one_by_one
 
 from .test_conv import PLAIN, close, family
-from .variants import assert_same_places, check_layouts, check_poisoned, check_threads
+from .variants import assert_same_places, check_layouts, check_poisoned, check_threads, decide_anew
 
 pytestmark = pytest.mark.skipif(not matmul._blas(), reason="NumPy's BLAS is not OpenBLAS")
 each_type = pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -28,6 +28,9 @@ CASES = {
 @pytest.fixture(autouse=True)
 def blas_is_fast(monkeypatch):
     monkeypatch.setattr(one_by_one, "keeps_up", lambda: True)
+    decide_anew()
+    yield
+    decide_anew()
 
 
 def build(name, dtype):
@@ -114,5 +117,6 @@ def test_convolutions_use_it_unless_blas_has_its_own_threads(monkeypatch):
     found = family(conv, x, w, g, options)
     assert calls == ["correlate", "adjoint", "weight_gradient"]
     monkeypatch.setattr(one_by_one, "keeps_up", lambda: False)
+    decide_anew()
     close(found, family(conv, x, w, g, options), np.float32)
     assert len(calls) == 3

@@ -7,7 +7,7 @@ from autograd.kernels import conv, im2col, one_by_one, packed
 
 from .test_conv import close, family
 from .test_one_by_one import NO_PADDING, build_pointwise
-from .variants import assert_same_places, check_layouts, check_poisoned, check_threads
+from .variants import assert_same_places, check_layouts, check_poisoned, check_threads, decide_anew
 
 each_type = pytest.mark.parametrize("dtype", [np.float32, np.float64])
 
@@ -40,6 +40,9 @@ PATCHES = {
 @pytest.fixture(autouse=True)
 def without_blas(monkeypatch):
     monkeypatch.setattr(one_by_one, "keeps_up", lambda: False)
+    decide_anew()
+    yield
+    decide_anew()
 
 
 def build(name, dtype):

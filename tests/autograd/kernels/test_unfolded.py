@@ -6,7 +6,7 @@ import pytest
 from autograd.kernels import conv, im2col, matmul, unfolded
 
 from .test_conv import PLAIN, close, family, reference
-from .variants import assert_same_places, check_layouts, check_poisoned, check_threads
+from .variants import assert_same_places, check_layouts, check_poisoned, check_threads, decide_anew
 
 pytestmark = pytest.mark.skipif(not matmul._blas(), reason="NumPy's BLAS is not OpenBLAS")
 each_type = pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -27,6 +27,9 @@ CASES = {
 @pytest.fixture(autouse=True)
 def blas_is_fast(monkeypatch):
     monkeypatch.setattr(unfolded, "keeps_up", lambda: True)
+    decide_anew()
+    yield
+    decide_anew()
 
 
 def build(name, dtype):
@@ -110,5 +113,6 @@ def test_convolutions_use_it(monkeypatch):
     found = family(conv, x, w, g, options)
     assert calls == ["correlate", "adjoint"]
     monkeypatch.setattr(unfolded, "pays", lambda *_, adjoint: False)
+    decide_anew()
     close(found, family(conv, x, w, g, options), np.float32)
     assert len(calls) == 2

@@ -7,7 +7,7 @@ from autograd.kernels import conv, im2col, one_by_one, weight_gradient, winograd
 from autograd.kernels.weight_product import product_pays
 
 from .test_conv import PLAIN, close, reference
-from .variants import assert_same_places, check_poisoned, check_threads
+from .variants import assert_same_places, check_poisoned, check_threads, decide_anew
 
 each_type = pytest.mark.parametrize("dtype", [np.float32, np.float64])
 SAME = ((1, 1), (1, 1))
@@ -32,8 +32,10 @@ def always(monkeypatch):
     monkeypatch.setattr(winograd_weight, "pays", lambda *_: False)
     monkeypatch.setattr(weight_gradient, "product_pays", lambda *_: True)
     weight_gradient._cut.cache_clear()
+    decide_anew()
     yield
     weight_gradient._cut.cache_clear()
+    decide_anew()
 
 
 def build(name, dtype):

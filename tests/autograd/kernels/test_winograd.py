@@ -14,7 +14,7 @@ from nn import functional as F
 
 from .test_conv import PLAIN, TOLERANCE, close, family
 from .test_conv_tile import guarded
-from .variants import check_layouts, check_poisoned, check_threads
+from .variants import check_layouts, check_poisoned, check_threads, decide_anew
 
 SAME = ((1, 1), (1, 1))
 each_type = pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -32,6 +32,13 @@ def build(x_shape, outputs, padding=SAME, dtype=np.float32, seed=0):
 def decide(monkeypatch, answer):
     monkeypatch.setattr(winograd, "pays", lambda *shapes: answer)
     monkeypatch.setattr(winograd_weight, "pays", lambda *shapes: answer)
+    decide_anew()
+
+
+@pytest.fixture(autouse=True, scope="module")
+def afterwards():
+    yield
+    decide_anew()
 
 
 @pytest.fixture
@@ -43,7 +50,9 @@ def always(monkeypatch):
 def direct(x, w, g, options):
     with pytest.MonkeyPatch.context() as patch:
         decide(patch, False)
-        return family(conv, x, w, g, options)
+        results = family(conv, x, w, g, options)
+    decide_anew()
+    return results
 
 
 def exact(x, w, g, options):
