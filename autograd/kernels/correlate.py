@@ -2,7 +2,8 @@
 
 Either a task is a block of output rows of one image and group: its padded residue planes go into a scratch buffer that
 stays in the second-level cache, then each tile of pixels is multiplied with each panel of weights. Or, where images are
-small, a task is a tile of pixels from several images: they are gathered first, some taps at a time.
+small, a task is a tile of pixels from several images: they are gathered first, of some channels at a time, and each
+once for all phases and taps that meet it.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from .parallel import parallel_for
 from .plan import (
     BLOCK_ROWS,
     BLOCKS,
+    CHANNEL_STEP,
     CHANNELS,
     COLUMNS,
     DIRECT,
@@ -29,6 +31,7 @@ from .plan import (
     TAPS,
     TOP,
     WIDTH,
+    WINDOW,
     Plan,
 )
 from .planes import clear_run, copy_run, fill_planes, image_planes, interleave_run
@@ -46,11 +49,7 @@ from .tile import (
     multiply_outer_two,
     multiply_row,
 )
-from .vectors import REGISTERS, copy_vector, interleave, lanes
-
-# Taps that a tile gathers at a time, for all chunks of the output channels that a thread comes to if there are no more.
-# With AVX-512 half a second-level cache of them, without it 27 KB that stay close to the core.
-_WINDOW_TAPS = 2560 if REGISTERS == 32 else 288
+from .vectors import copy_vector, lanes
 
 
 def correlate(x: np.ndarray, w: np.ndarray, plan: Plan, out: np.ndarray, *, groups: int, pitch: int) -> np.ndarray:
@@ -61,19 +60,20 @@ def correlate(x: np.ndarray, w: np.ndarray, plan: Plan, out: np.ndarray, *, grou
     outputs = out.shape[1] // groups
     flat, weights, target = x.reshape(-1), w.reshape(groups, -1), out.reshape(-1, *out.shape[2:])
     common = (weights, pitch, target, outputs, lanes(x.dtype))
-    sizes, _, phases, taps = plan.layout
+    sizes, moves, phases, taps, shifts = plan.layout
     products = out[0, 0].size * len(taps) * outputs / len(phases) / 8  # of one image and group, vectorised
     images = x.shape[0] * groups
     if not plan.tiles:
         parallel_for(
-            *(_correlate_blocks, images * plan.blocks * plan.chunks, flat, *common, plan.chunks, *plan.layout),
+            *(_correlate_blocks, images * plan.blocks * plan.chunks, flat, *common, plan.chunks),
+            *(sizes, moves, phases, taps),
             cost=products / plan.blocks / plan.chunks,
         )
         return out
     planes = image_planes(x, groups, plan.layout)
-    tasks = groups * len(phases) // sizes[SIDES] * plan.tiles * plan.chunks
+    tasks = groups * plan.tiles * plan.chunks
     parallel_for(
-        *(_correlate_tiles, tasks, planes, *common, plan.tiles, plan.chunks, sizes, phases, taps),
+        *(_correlate_tiles, tasks, planes, *common, plan.tiles, plan.chunks, sizes, phases, taps, shifts),
         cost=products * images / tasks,
     )
     return out
@@ -196,30 +196,27 @@ def _correlate_blocks(start, stop, x, w, w_pitch, out, outputs, lanes, chunks, s
 
 
 @njit
-def _correlate_tiles(start, stop, planes, w, w_pitch, out, outputs, lanes, tiles, chunks, sizes, phases, taps):
+def _correlate_tiles(start, stop, planes, w, w_pitch, out, outputs, lanes, tiles, chunks, sizes, phases, taps, shifts):
     pitch, spread_h, spread_w, sides = sizes[PITCH], sizes[SPREAD_H], sizes[SPREAD_W], sizes[SIDES]
+    channels, window_channels, channel_step = sizes[CHANNELS], sizes[WINDOW], sizes[CHANNEL_STEP]
     images, groups, image_size = planes.shape
     image_rows, image_columns = out.shape[1], out.shape[2]
-    group_weights, panels = w.shape[1], -(-outputs // OUTER_ROWS)
+    high, wide = (image_rows + spread_h - 1) // spread_h, (image_columns + spread_w - 1) // spread_w
+    group_weights, panels = w.shape[1], (outputs + OUTER_ROWS - 1) // OUTER_ROWS
     weights, flat, source = flattened(w), flattened(out), flattened(planes)
-    pixels = OUTER_VECTORS * lanes
-    panel_size = OUTER_ROWS * pixels
-    apart = (panels // chunks + 1) * panel_size
-    sums = scratch(sides * apart + lanes, w.dtype)
-    window = scratch(min(_WINDOW_TAPS, taps.shape[0]) * pixels + lanes, w.dtype)
-    both = scratch(2 * pixels, w.dtype)  # of two phases side by side, in turn
-    gathered = scratch(taps.size, np.int64)  # taps, as they lie in the window
-    # a move is a vector of one output row: where it is read (without the tap's offset), and its first lane; a run is
-    # contiguous in the output: its first lane, its size, where it goes
+    pixels, rounds = OUTER_VECTORS * lanes, phases.shape[0] // sides
+    panel_size, windows = OUTER_ROWS * pixels, (channels + window_channels - 1) // window_channels
+    # of one panel and round, or of all while windows are added up
+    sums = scratch((1 if windows == 1 else (panels // chunks + 1) * rounds) * sides * panel_size + lanes, w.dtype)
+    window = scratch(window_channels * shifts.size * pixels + lanes, w.dtype)
+    # a move is a vector of one row of pixels: where it is read (without a shift), and its first lane; a run is
+    # contiguous in the output: its first lane, its size, where it goes, and in which row of a phase
     move_source, move_lane, run_lane = scratch(pixels, np.int64), scratch(pixels, np.int64), scratch(pixels, np.int64)
-    run_size, run_target = scratch(pixels, np.int64), scratch(pixels, np.int64)
-    rounds, kept = phases.shape[0] // sides, -1  # the tile whose window has all taps
+    run_size, run_target, run_row = scratch(pixels, np.int64), scratch(pixels, np.int64), scratch(pixels, np.int64)
+    kept = -1  # the tile whose window is there
     for task in range(start, stop):
-        chunk, tile = task % chunks, task // chunks % tiles
-        phase, group = task // chunks // tiles % rounds * sides, task // chunks // tiles // rounds
-        high, wide = phases[phase, ROWS], phases[phase, COLUMNS]
+        chunk, tile, group = task % chunks, task // chunks % tiles, task // chunks // tiles
         pixel, lane, moves, runs = tile * pixels, 0, 0, 0
-        whole = wide % lanes == 0  # then vectors of two phases are interleaved where they go
         while lane < pixels and pixel < images * high * wide:
             image, row, column = pixel // (high * wide), pixel // wide % high, pixel % wide
             length = min(wide - column, pixels - lane)
@@ -227,57 +224,52 @@ def _correlate_tiles(start, stop, planes, w, w_pitch, out, outputs, lanes, tiles
                 move_source[moves] = (image * groups + group) * image_size + row * pitch + column + t
                 move_lane[moves] = lane + t
                 moves += 1
-            target = (image * groups + group) * outputs * image_rows + phases[phase, TOP] + row * spread_h
+            target = (image * groups + group) * outputs * image_rows + row * spread_h
             target = target * image_columns + column * spread_w
             if runs > 0 and spread_w == 1 and target == run_target[runs - 1] + run_size[runs - 1]:
                 run_size[runs - 1] += length
             else:
-                run_lane[runs], run_target[runs] = lane, target
+                run_lane[runs], run_target[runs], run_row[runs] = lane, target, row
                 run_size[runs] = min(length * spread_w, image_columns - column * spread_w)
                 runs += 1
             lane += length
             pixel += length
-        if runs == 0:
-            continue
         first_panel, end_panel = chunk * panels // chunks, (chunk + 1) * panels // chunks
-        vectors, start_tap = (lane + lanes - 1) // lanes, phases[phase, FIRST_TAP]
-        fits = phases[phase + sides - 1, FIRST_TAP] + phases[phase + sides - 1, TAPS] - start_tap <= _WINDOW_TAPS
-        for side in range(sides):
-            first, count = phases[phase + side, FIRST_TAP], phases[phase + side, TAPS]
-            if count == 0:
-                for i in range(apart):
-                    sums[side * apart + i] = 0
-            for k0 in range(first, first + count, _WINDOW_TAPS):
-                k1, before = min(k0 + _WINDOW_TAPS, first + count), start_tap if fits else k0
-                for k in range(k0, k1 if task // chunks != kept else k0):
-                    at = (k - before) * pixels
-                    gathered[2 * k], gathered[2 * k + 1] = taps[k, 0], at
-                    for m in range(moves):  # what is too much is overwritten by the next move, or the next tap
-                        copy_vector(window, at + move_lane[m], source, taps[k, 1] + move_source[m])
-                for panel in range(first_panel, end_panel):
-                    at, channel = side * apart + (panel - first_panel) * panel_size, panel * OUTER_ROWS
-                    here, w_at = min(OUTER_ROWS, outputs - channel), group * group_weights + channel * w_pitch
-                    n, add = k1 - k0, k0 > first
-                    if vectors == 1:
-                        multiply_outer_one(
-                            weights, w_at, w_pitch, here, window, 0, gathered, k0, n, sums, at, pixels, add
-                        )
+        vectors = (lane + lanes - 1) // lanes
+        for first in range(0, channels, window_channels):
+            here = min(window_channels, channels - first)
+            at = 0
+            for c in range(first, first + (here if task // chunks != kept else 0)):
+                for s in range(shifts.size):
+                    for m in range(moves):  # what is too much is overwritten by the next move, or the next row
+                        copy_vector(window, at + move_lane[m], source, c * channel_step + shifts[s] + move_source[m])
+                    at += pixels
+            add, last = first > 0, first + here == channels
+            for part in range((end_panel - first_panel) * rounds):
+                channel, round = (first_panel + part // rounds) * OUTER_ROWS, part % rounds
+                exist, w_at = min(OUTER_ROWS, outputs - channel), group * group_weights + channel * w_pitch
+                r0 = 0 if windows == 1 else part * sides * panel_size
+                for side in range(sides):
+                    phase, at = round * sides + side, r0 + side * panel_size
+                    of_channel = phases[phase, TAPS] // channels
+                    k, n = phases[phase, FIRST_TAP] + first * of_channel, here * of_channel
+                    if n == 0:
+                        for i in range(panel_size):
+                            sums[at + i] = 0
+                    elif vectors == 1:
+                        multiply_outer_one(weights, w_at, w_pitch, exist, window, 0, taps, k, n, sums, at, pixels, add)
                     elif vectors == 2:
-                        multiply_outer_two(
-                            weights, w_at, w_pitch, here, window, 0, gathered, k0, n, sums, at, pixels, add
-                        )
+                        multiply_outer_two(weights, w_at, w_pitch, exist, window, 0, taps, k, n, sums, at, pixels, add)
                     else:
-                        multiply_outer(weights, w_at, w_pitch, here, window, 0, gathered, k0, n, sums, at, pixels, add)
-        kept = task // chunks if fits else -1
-        for channel in range(first_panel * OUTER_ROWS, min(end_panel * OUTER_ROWS, outputs)):
-            first, begin = channel * image_rows * image_columns, (channel - first_panel * OUTER_ROWS) * pixels
-            for v in range(begin, begin + (pixels if spread_w == 2 and not whole else 0), lanes):
-                interleave(both, 2 * (v - begin), sums, v, v + apart)
-            for r in range(runs):
-                target, size = first + run_target[r], run_size[r]
-                if spread_w == 1:
-                    copy_run(flat, target, sums, begin + run_lane[r], size, target + size, lanes)
-                elif spread_w == 2 and not whole:
-                    copy_run(flat, target, both, 2 * run_lane[r], size, target + size, lanes)
-                else:
-                    interleave_run(flat, target, size, spread_w, sums, begin + run_lane[r], apart, lanes)
+                        multiply_outer(weights, w_at, w_pitch, exist, window, 0, taps, k, n, sums, at, pixels, add)
+                top, phase_rows = phases[round * sides, TOP], phases[round * sides, ROWS]
+                for r in range(runs if last else 0):
+                    size, target = run_size[r], run_target[r] + (channel * image_rows + top) * image_columns
+                    for m in range(exist if run_row[r] < phase_rows else 0):
+                        at = r0 + m * pixels + run_lane[r]
+                        if spread_w == 1:
+                            copy_run(flat, target, sums, at, size, target + size, lanes)
+                        else:
+                            interleave_run(flat, target, size, spread_w, sums, at, panel_size, lanes)
+                        target += image_rows * image_columns
+        kept = task // chunks if windows == 1 else -1

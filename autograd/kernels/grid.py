@@ -34,6 +34,12 @@ class Axis(NamedTuple):
     spread: int
     phases: tuple[Phase, ...]
 
+    @property
+    def shared(self) -> float:
+        """How many offsets there are for each tap."""
+        offsets = [offset for phase in self.phases for _, offset in phase.taps]
+        return len(set(offsets)) / max(len(offsets), 1)
+
 
 @lru_cache(maxsize=256)
 def forward_axis(outputs: int, kernel: int, stride: int, before: int, dilation: int) -> Axis:

@@ -18,6 +18,7 @@ import numpy as np
 from ..geometry import Pair
 from . import tile
 from .grid import Axis, Grid, ceil_div, grid, row_moves
+from .vectors import REGISTERS
 
 # A block's planes should stay in the second-level cache beside a panel of weights.
 _BLOCK_BYTES = 400_000
@@ -27,6 +28,9 @@ TILES_BYTES = 4_000_000
 _DIRECT_BYTES = 250_000
 # Copying a vector into a tile, in multiply-adds of a vector.
 _COPY_COST = 2
+# Rows of pixels that a tile gathers at a time, for all chunks of output channels that a thread comes to if there are no
+# more. With AVX-512 half a second-level cache of them, without it 27 KB that stay close to the core.
+_WINDOW_ROWS = 2560 if REGISTERS == 32 else 288
 # Pieces of work, at least, when there is enough of it: enough for this many threads.
 LEAST_TASKS = 16
 
@@ -38,29 +42,39 @@ class Layout(NamedTuple):
     moves: np.ndarray  # what is copied to the planes, see ``row_moves``
     phases: np.ndarray  # see TOP ...
     taps: np.ndarray  # taps × channels of all phases: where the weight is, where its pixels begin
+    shifts: np.ndarray  # where the pixels begin that taps of the first channel meet, each once
 
 
 # Where things stand in Layout.sizes, and in a row of Layout.phases.
 CHANNELS, HEIGHT, WIDTH, STEP_H, STEP_W, PITCH, CHANNEL_STEP, ELEMENTS = range(8)
-SPREAD_H, SPREAD_W, SIDES, BLOCK_ROWS, BLOCKS, DIRECT = range(8, 14)
+SPREAD_H, SPREAD_W, SIDES, BLOCK_ROWS, BLOCKS, DIRECT, WINDOW = range(8, 15)
 TOP, ROWS, COLUMNS, TAPS, FIRST_TAP = range(5)
 
 
 def lay_out(
-    grid: Grid, channels: int, block_rows: int, kernel_size: Pair, weight_step: int, direct: bool = False
+    grid: Grid,
+    channels: int,
+    block_rows: int,
+    kernel_size: Pair,
+    weight_step: int,
+    direct: bool = False,
+    *,
+    tap_step: int = 1,
+    tile_pixels: int = 0,
 ) -> Layout:
     """The tables for planes of ``channels`` channels and ``block_rows`` output rows.
 
     weight_step : distance of the weights of one channel and the next.
     direct : whether the image itself is read in place of its planes.
+    tap_step : distance of the weights of one tap and the next.
+    tile_pixels : of a tile that gathers its pixels, of WINDOW channels at a time; they have a row for each shift.
     """
     rows, columns = grid.rows, grid.columns
     plane_rows = block_rows + rows.span
     plane, channel_step = plane_rows * grid.pitch, plane_rows * grid.row_elements
     if direct:
         channel_step = grid.size[0] * grid.size[1]
-    first_tap, phases, taps = 0, [], [np.zeros((0, 2), np.int64)]
-    steps = np.arange(channels)[:, None, None] * (weight_step, channel_step)
+    first_tap, phases, places = 0, [], []
     for v in rows.axis.phases:
         for h in columns.axis.phases:
             phases.append((v.origin, v.outputs, h.outputs, len(v.taps) * len(h.taps) * channels, first_tap))
@@ -71,22 +85,28 @@ def lay_out(
                     (a, r), (b, t) = rows.find(down), columns.find(right)
                     source = (a * len(columns.residues) + b) * plane + r * grid.pitch + t
                     of_one_channel.append((i * kernel_size[1] + j, source))
-            taps.append((np.reshape(of_one_channel, (1, -1, 2)) + steps).reshape(-1, 2))
+            places.append(np.reshape(of_one_channel, (-1, 2)).astype(np.int64))
+    shifts, window, taps = np.unique(np.concatenate(places)[:, 1]), channels, [np.zeros((0, 2), np.int64)]
+    if tile_pixels:
+        window = ceil_div(channels, max(1, ceil_div(channels * len(shifts), _WINDOW_ROWS)))
+    for weights, sources in (of_one_channel.T for of_one_channel in places):
+        for first in range(0, channels, window):
+            number = np.arange(min(window, channels - first))[:, None]
+            pixels = number * channel_step + sources
+            if tile_pixels:
+                pixels = (number * len(shifts) + np.searchsorted(shifts, sources)) * tile_pixels
+            some = np.stack(((number + first) * weight_step + weights * tap_step, pixels), -1)
+            # the weights in the order in which they lie
+            taps.append((some if weight_step > tap_step else some.swapaxes(0, 1)).reshape(-1, 2))
     # behind the planes lies what the last tile of pixels reads, and what the last copied vector writes
     vectors = max(tile.OUTER_VECTORS, tile.ROW_VECTORS)
     elements = channels * channel_step + grid.overhang + vectors * tile.lanes(np.float32)
     sizes = (
         *(channels, *grid.size, rows.axis.step, columns.axis.step, grid.pitch, channel_step, elements),
-        *(
-            rows.axis.spread,
-            columns.axis.spread,
-            len(columns.axis.phases),
-            block_rows,
-            ceil_div(rows.outputs, block_rows),
-            direct,
-        ),
+        *(rows.axis.spread, columns.axis.spread, len(columns.axis.phases), block_rows),
+        *(ceil_div(rows.outputs, block_rows), direct, window),
     )
-    return Layout(*map(frozen, (sizes, row_moves(grid, block_rows), phases, np.concatenate(taps))))
+    return Layout(*map(frozen, (sizes, row_moves(grid, block_rows), phases, np.concatenate(taps), shifts)))
 
 
 class Plan(NamedTuple):
@@ -94,7 +114,7 @@ class Plan(NamedTuple):
 
     layout: Layout
     blocks: int  # of each image and group
-    tiles: int  # of all images in one group and phase, or 0: block by block
+    tiles: int  # of all images in one group, and of all phases, or 0: block by block
     chunks: int  # into which the output channels of a block or tile are cut
 
 
@@ -108,6 +128,7 @@ def plan(
     kernel_size: Pair,
     weight_step: int,
     itemsize: int,
+    tap_step: int = 1,
 ) -> Plan:
     """Plan the correlation of a ``source`` of shape (N, C, H, W) to ``outputs`` channels in each group.
 
@@ -123,9 +144,10 @@ def plan(
     panels, pixels = ceil_div(outputs, tile.OUTER_ROWS), tile.OUTER_VECTORS * lanes
     tiles = ceil_div(source[0] * out_rows * out_columns, pixels)
     phases = len(vertical.phases) * len(horizontal.phases)
-    chunks = min(ceil_div(LEAST_TASKS // 2, tiles * phases * groups), ceil_div(panels, 4))
+    chunks = min(ceil_div(LEAST_TASKS // (2 if phases == 1 else 1), tiles * groups), ceil_div(panels, 4))
     products = panels * tile.OUTER_ROWS * tile.OUTER_VECTORS  # for each tap of a tile
     copies = (pixels / out_columns + 1) * ceil_div(min(out_columns, pixels), lanes)
+    copies *= vertical.shared * horizontal.shared  # a vector of pixels is copied once for all phases
     in_blocks = vectors if outputs == 1 else products
     by_blocks = source[0] * _tiles(planes, block_rows, vectors * lanes) * in_blocks
     by_tiles = tiles * (products + chunks * _COPY_COST * copies)
@@ -140,13 +162,15 @@ def plan(
         if last * out_columns >= vectors * lanes and in_place <= min(copied, by_tiles):
             blocks = ceil_div(out_rows, rows)
             chunks = min(ceil_div(LEAST_TASKS, source[0] * groups * blocks), ceil_div(panels, 4))
-            return Plan(lay_out(planes, channels, rows, kernel_size, weight_step, True), blocks, 0, chunks)
+            layout = lay_out(planes, channels, rows, kernel_size, weight_step, True, tap_step=tap_step)
+            return Plan(layout, blocks, 0, chunks)
     if by_blocks <= by_tiles or memory > TILES_BYTES:
         tiles, chunks = 0, 1
     else:
         block_rows = out_rows
     in_place = tiles > 0 and planes.is_source and out_columns % lanes == 0  # tiles gather whole vectors
-    layout = lay_out(planes, channels, block_rows, kernel_size, weight_step, in_place)
+    options = {"tap_step": tap_step, "tile_pixels": pixels if tiles else 0}
+    layout = lay_out(planes, channels, block_rows, kernel_size, weight_step, in_place, **options)
     return Plan(layout, ceil_div(out_rows, block_rows), tiles, chunks)
 
 

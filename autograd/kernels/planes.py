@@ -17,6 +17,7 @@ from .vectors import (
     copy_split_rows,
     copy_vector,
     interleave,
+    interleave_part,
     lanes,
 )
 
@@ -63,6 +64,9 @@ def interleave_run(out, at, size, spread, sums, first, apart, lanes):
     while spread == 2 and 2 * (t + lanes) <= size:
         interleave(out, at + 2 * t, sums, first + t, first + apart + t)
         t += lanes
+    if spread == 2 and _MASKS and 2 * t < size:
+        interleave_part(out, at + 2 * t, sums, first + t, first + apart + t, size - 2 * t)
+        return
     for side in range(spread):
         source, target = first + side * apart + t, at + t * spread + side
         while target < at + size:
