@@ -3,8 +3,9 @@
 In an image the channels of a pixel lie a plane apart: a tile of pixels touches as many pages as there are channels, and
 where planes are a multiple of 4096 bytes, all of them compete for the same few lines of the first-level cache. So a
 task copies the channels of a *group* of pixels, of all images alike, side by side, into the second-level cache, for all
-output channels or a *chunk* of them. The pixels that a stride leaves out are left out in the copy. Transposed weights
-are copied, too, for some channels at a time: a line of memory holds weights of 16 outputs.
+output channels or a *chunk* of them: whole tiles while they are multiplied with the first weights, which hides most of
+the copying (a tenth of the time with 64 channels). The pixels that a stride leaves out are left out in the copy.
+Transposed weights are copied, too, for some channels at a time: a line of memory holds weights of 16 outputs.
 
 A 2 × 2 filter with a stride of 2 is such a filter, too, of four times as many channels: each pixel of a *patch* is a
 channel of its own, in the copy or where results are written.
@@ -23,7 +24,7 @@ from .grid import ceil_div
 from .jit import njit
 from .parallel import parallel_for
 from .plan import LEAST_TASKS, frozen
-from .tile import OUTER_ROWS, OUTER_VECTORS, multiply_outer, multiply_outer_one, multiply_outer_two
+from .tile import OUTER_ROWS, OUTER_VECTORS, multiply_and_pack, multiply_outer, multiply_outer_one, multiply_outer_two
 from .vectors import clear_vector, copy_even, copy_part, copy_split, copy_vector, interleave, interleave_part, lanes
 
 # Channels on either side that pay for copying the pixels. To 16 channels, maps of 28 × 28 took 0.8 to 1.2 times as long
@@ -31,11 +32,14 @@ from .vectors import clear_vector, copy_even, copy_part, copy_split, copy_vector
 _LEAST_CHANNELS = 16
 # Bytes of the pixels of a group. With half as many, 512 channels of 14 × 14 pixels took a tenth longer.
 _GROUP_BYTES = 500_000
+# Output channels for each pixel from which on all pixels are one group, though they fill most of that cache: each group
+# reads all weights. (In float64, 1024 channels of 7 × 7 pixels took a sixth longer in two groups.)
+_MANY = 8
 # Panels of output channels, at least, that share a copy of their pixels.
 _LEAST_PANELS = 8
-# Outputs whose weights are copied at a time, if they are transposed: with 16, a line of memory for each channel, 1024
-# channels took a tenth longer.
-_ABREAST = 64
+# Bytes of the weights of a channel that are copied at a time, if they are transposed. With 64, a line of memory, 1024
+# channels took a tenth longer; with 512, in float64, they leave too little of the second-level cache to the pixels.
+_ABREAST_BYTES = 256
 
 # Where things stand in the sizes: of the product; of the images; of the results. A run begins and ends with a tile, an
 # image, or a row if it is no neighbour of the next one.
@@ -101,6 +105,8 @@ def _layout(
     # a power of two: three would leave one of two threads idle
     chunks = min(LEAST_TASKS, 1 << (max(1, panels // _LEAST_PANELS).bit_length() - 1))
     by_bytes = ceil_div(pixels * channels * itemsize, _GROUP_BYTES)
+    if by_bytes == 2 and outputs >= _MANY * pixels:
+        by_bytes = 1
     groups = max(by_bytes, min(ceil_div(LEAST_TASKS, chunks), max(1, tiles // 2)))
     together = ceil_div(tiles, groups)
     groups = ceil_div(tiles, together)
@@ -128,82 +134,90 @@ def _multiply(start, stop, x, w, transposed, out, sizes, sources, targets, lanes
     split = sizes[PATCHES] > 0
     apart = channels // 2 * width + lanes  # of even and odd pixels
     tile_size, most = channels * width + 2 * lanes, sizes[TILES] * width
-    panels = (outputs + OUTER_ROWS - 1) // OUTER_ROWS
+    panels, tiles = (outputs + OUTER_ROWS - 1) // OUTER_ROWS, (sizes[PIXELS] + width - 1) // width
     pixels, runs = scratch(sizes[TILES] * tile_size, x.dtype), scratch(4 * most, np.int64)
     first_run, moves = scratch(sizes[TILES] + 1, np.int64), scratch(2 * most, np.int64)
-    whole = scratch(2 * sizes[TILES], np.int64)
+    whole = scratch(sizes[TILES], np.int64)
     sums = scratch(OUTER_ROWS * width + lanes, x.dtype)  # and zeros
     clear_vector(sums, OUTER_ROWS * width)
-    abreast = max(OUTER_ROWS, lanes)
-    columns = scratch(_ABREAST * channels if transposed else 0, x.dtype)
+    abreast, span = max(OUTER_ROWS, lanes), _ABREAST_BYTES // x.itemsize
+    columns = scratch(span * channels if transposed else 0, x.dtype)
     weights = columns if transposed else w
-    taps = scratch(2 * channels, np.int64)
+    taps, planes = scratch(2 * channels, np.int64), scratch(2 * channels, np.int64)  # packed, and where they come from
     for k in range(channels):
-        taps[2 * k] = k * abreast if transposed else k
+        planes[2 * k] = taps[2 * k] = k * abreast if transposed else k
+        planes[2 * k + 1] = sources[k]
         taps[2 * k + 1] = k // 2 * width + k % 2 * apart if split else k * width
     dense, patches = sizes[SPREAD_H] == 1 and sizes[SPREAD_W] == 1, sizes[OUT_PATCHES] > 0
     packed, size = -1, 0  # the group whose pixels are there, and how many they are
     for task in range(start, stop):
         group, chunk = task // chunks, task % chunks
-        if group != packed:
-            packed, size = group, min(most, sizes[PIXELS] - group * most)
-            counts = _lay_out(group * most, size, width, tile_size, lanes, sizes, whole, moves, runs, first_run)
+        fresh = group != packed  # then its whole tiles are packed while they are multiplied for the first time
+        if fresh:
+            pixel, packed = group * tiles // sizes[GROUPS] * width, group
+            size = min((group + 1) * tiles // sizes[GROUPS] * width, sizes[PIXELS]) - pixel
+            moved = _lay_out(pixel, size, width, tile_size, lanes, sizes, whole, moves, runs, first_run)
             if split:
-                _pack_patches(x, sources, moves, counts[1], lanes, pixels, width, apart)
+                _pack_patches(x, sources, moves, moved, lanes, pixels, width, apart)
             else:
-                _pack(x, sources, sizes[STEP], whole, moves, counts, lanes, pixels, width)
+                _pack(x, sources, sizes[STEP], moves, moved, lanes, pixels, width)
         first, end = chunk * panels // chunks * OUTER_ROWS, (chunk + 1) * panels // chunks * OUTER_ROWS
         for channel in range(first, min(end, outputs), OUTER_ROWS):
             rows, w0, pitch = min(OUTER_ROWS, outputs - channel), channel * channels, channels
             if transposed:
-                place, pitch = (channel - first) % _ABREAST, 1
+                place, pitch = (channel - first) % span, 1
                 if place == 0:
-                    _copy_columns(w, channel, outputs, channels, abreast, lanes, columns)
+                    _copy_columns(w, channel, outputs, channels, span, abreast, lanes, columns)
                 w0 = place // abreast * abreast * channels + place % abreast
             for tile in range((size + width - 1) // width):
-                p0, run = tile * tile_size, 4 * first_run[tile]
-                if dense and runs[run + 1] == width:
-                    r0 = runs[run + 2] + channel * out_plane
-                    multiply_outer(weights, w0, pitch, rows, pixels, p0, taps, 0, channels, out, r0, out_plane, False)
-                    continue
-                vectors = (min(width, size - tile * width) + lanes - 1) // lanes
-                if vectors == 1:
-                    multiply_outer_one(weights, w0, pitch, rows, pixels, p0, taps, 0, channels, sums, 0, width, False)
+                p0, run, vectors = tile * tile_size, 4 * first_run[tile], (size - tile * width + lanes - 1) // lanes
+                direct = dense and runs[run + 1] == width
+                place = runs[run + 2] + channel * out_plane
+                result, r0, step = (out, place, out_plane) if direct else (sums, 0, width)
+                if fresh and whole[tile] >= 0:
+                    multiply_and_pack(
+                        *(weights, w0, pitch, rows, x, whole[tile], planes, 0, channels),
+                        *(result, r0, step, False, pixels, p0),
+                    )
+                elif vectors == 1:
+                    multiply_outer_one(weights, w0, pitch, rows, pixels, p0, taps, 0, channels, result, r0, step, False)
                 elif vectors == 2:
-                    multiply_outer_two(weights, w0, pitch, rows, pixels, p0, taps, 0, channels, sums, 0, width, False)
+                    multiply_outer_two(weights, w0, pitch, rows, pixels, p0, taps, 0, channels, result, r0, step, False)
                 else:
-                    multiply_outer(weights, w0, pitch, rows, pixels, p0, taps, 0, channels, sums, 0, width, False)
+                    multiply_outer(weights, w0, pitch, rows, pixels, p0, taps, 0, channels, result, r0, step, False)
+                if direct:
+                    continue
                 run, end_run = first_run[tile], first_run[tile + 1]
                 if patches:
                     _store_patches(sums, width, rows, channel, targets, runs, run, end_run, lanes, out)
                 else:
                     _store(sums, width, rows, channel, targets, runs, run, end_run, lanes, sizes, out)
+            fresh = False
 
 
 @njit
 def _lay_out(pixel, size, width, tile_size, lanes, sizes, whole, moves, runs, first_run):
-    """Fill the tables of ``size`` pixels, from ``pixel`` on, and return the numbers of whole tiles and of moves.
+    """Fill the tables of ``size`` pixels, from ``pixel`` on, and return how many moves they are.
 
-    A move is a vector of pixels: where it is read, and where it is packed; a whole tile is moved at once. A run lies in
-    one tile, and in one run of results: its first lane, how many they are with what lies between them, where those of
-    channel 0 go, and in which of their rows.
+    A whole tile has a place where it is read at once, others have -1, and moves: a move is a vector of pixels, where it
+    is read, and where it is packed. A run lies in one tile, and in one run of results: its first lane, how many they
+    are with what lies between them, where those of channel 0 go, and in which of their rows.
     """
     rows, columns = sizes[ROWS], sizes[COLUMNS]
-    position, tiles, move, run = 0, 0, 0, 0
+    position, move, run = 0, 0, 0
     while position < size:
         image, row, column = pixel // (rows * columns), pixel // columns % rows, pixel % columns
         tile, lane = position // width, position % width
         if lane == 0:
-            first_run[tile] = run
+            first_run[tile], whole[tile] = run, -1
         length = min(columns - column, width - lane, size - position)
         source = image * sizes[IMAGE] + row * sizes[LINE] + column * sizes[STEP]
         t = 0
         if length == width and sizes[STEP] == 1:
-            whole[tiles], whole[tiles + 1] = source, tile * tile_size
-            t, tiles = length, tiles + 2
+            whole[tile], t = source, length
         while t < length:
-            moves[move], moves[move + 1] = source + t * sizes[STEP], tile * tile_size + lane + t
-            t, move = t + lanes, move + 2
+            moves[2 * move], moves[2 * move + 1] = source + t * sizes[STEP], tile * tile_size + lane + t
+            t, move = t + lanes, move + 1
         place = image * sizes[OUT_IMAGE] + row * sizes[SPREAD_H] * sizes[OUT_LINE]
         place += column * sizes[SPREAD_W]
         last, count = 4 * run - 4, min(length * sizes[SPREAD_W], sizes[OUT_LINE] - column * sizes[SPREAD_W])
@@ -215,20 +229,16 @@ def _lay_out(pixel, size, width, tile_size, lanes, sizes, whole, moves, runs, fi
         position += length
         pixel += length
     first_run[(size + width - 1) // width] = run
-    return tiles, move
+    return move
 
 
 @njit
-def _pack(x, sources, step, whole, moves, counts, lanes, pixels, width):
+def _pack(x, sources, step, moves, moved, lanes, pixels, width):
     """Copy the pixels: what is too much is overwritten by the next move, or the next channel, or lies between tiles."""
     for k in range(sources.size):
         base, at = sources[k], k * width
-        for m in range(0, counts[0], 2):
-            s, t = base + whole[m], at + whole[m + 1]
-            for v in range(OUTER_VECTORS):
-                copy_vector(pixels, t + v * lanes, x, s + v * lanes)
-        for m in range(0, counts[1], 2):
-            s, t = base + moves[m], at + moves[m + 1]
+        for m in range(moved):
+            s, t = base + moves[2 * m], at + moves[2 * m + 1]
             if step == 1 and s + lanes <= x.size:
                 copy_vector(pixels, t, x, s)
             elif step == 2 and s + 2 * lanes <= x.size:
@@ -239,12 +249,12 @@ def _pack(x, sources, step, whole, moves, counts, lanes, pixels, width):
 
 
 @njit
-def _pack_patches(x, sources, moves, count, lanes, pixels, width, apart):
+def _pack_patches(x, sources, moves, moved, lanes, pixels, width, apart):
     """Copy the even pixels of the rows of patches, and the odd ones ``apart`` from them, in the manner of ``_pack``."""
     for k in range(0, sources.size, 2):
         base, at = sources[k], k // 2 * width
-        for m in range(0, count, 2):
-            s, t = base + moves[m], at + moves[m + 1]
+        for m in range(moved):
+            s, t = base + moves[2 * m], at + moves[2 * m + 1]
             if s + 2 * lanes <= x.size:
                 copy_split(pixels, t, t + apart, x, s)
             else:
@@ -253,11 +263,11 @@ def _pack_patches(x, sources, moves, count, lanes, pixels, width, apart):
 
 
 @njit
-def _copy_columns(w, first, outputs, channels, abreast, lanes, columns):
-    """Copy the weights of _ABREAST outputs, from ``first`` on: of ``abreast`` of them for each channel, and so on."""
+def _copy_columns(w, first, outputs, channels, span, abreast, lanes, columns):
+    """Copy the weights of ``span`` outputs, from ``first`` on: of ``abreast`` of them for each channel, and so on."""
     for k in range(channels):
         s, t = k * outputs + first, k * abreast
-        m, end = 0, s + _ABREAST
+        m, end = 0, s + span
         while s < end:  # counted by hand: a range with a step that is no constant divides first
             if s + lanes <= w.size:
                 copy_vector(columns, t + m, w, s)

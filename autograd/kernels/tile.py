@@ -79,16 +79,24 @@ def multiply_row(typing_context, weights, w0, pitch, channels, pixels, p0, taps,
     return _outer(1, ROW_VECTORS, weights, pixels, taps, result)
 
 
-def _outer(height: int, width: int, weights: Any, pixels: Any, taps: Any, result: Any) -> tuple:
-    element = float_arrays(weights, pixels, result)
+@intrinsic
+def multiply_and_pack(
+    typing_context, weights, w0, pitch, channels, pixels, p0, taps, first, count, result, r0, step, add, packed, t0
+):
+    """``multiply_outer``, and the pixels of the taps are copied to ``packed[t0:]``, tap by tap."""
+    return _outer(OUTER_ROWS, OUTER_VECTORS, weights, pixels, taps, result, packed)
+
+
+def _outer(height: int, width: int, weights: Any, pixels: Any, taps: Any, result: Any, *packed: Any) -> tuple:
+    element = float_arrays(weights, pixels, result, *packed)
     index = types.int64
     signature = types.void(
         *(weights, index, index, index, pixels, index, taps, index, index, result, index, index),
-        types.boolean,
+        *(types.boolean, *packed, *[index] * len(packed)),
     )
 
     def generate(context, builder, signature, args):
-        _, w0, pitch, channels, _, p0, _, first, count, _, r0, step, add = args
+        _, w0, pitch, channels, _, p0, _, first, count, _, r0, step, add, *copy = args
         emit, body = Emitter(context, builder, element), Body(context, builder, signature, args)
         weights, pixels, result = body.address(0, w0), body.address(4, p0), body.address(9, r0)
         table = body.address(6, builder.mul(first, constant(2)))
@@ -105,6 +113,10 @@ def _outer(height: int, width: int, weights: Any, pixels: Any, taps: Any, result
             column = builder.load(entry)
             window = builder.gep(pixels, [builder.load(builder.gep(entry, [constant(1)]))])
             vectors = [emit.load(builder.gep(window, [constant(v * emit.lanes)])) for v in range(width)]
+            if packed:
+                target = builder.gep(body.address(13, copy[1]), [builder.mul(k, constant(width * emit.lanes))])
+                for v, vector in enumerate(vectors):
+                    emit.store(vector, builder.gep(target, [constant(v * emit.lanes)]))
             following = []
             for m in range(height):
                 weight = emit.splat(builder.load(builder.gep(rows[m], [column])))

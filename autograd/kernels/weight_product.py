@@ -85,12 +85,12 @@ def _power(most: int) -> int:
 
 @njit
 def _add_parts(start, stop, sums, gw, parts, filter_size):
-    for i in range(start * filter_size, stop * filter_size):
-        gw[i] = sums[i]
-    for part in range(1, parts):
-        first = part * gw.size
-        for i in range(start * filter_size, stop * filter_size):
-            gw[i] += sums[first + i]
+    first, end = start * filter_size, stop * filter_size
+    total = gw[first:end]  # of slices, whose indices are not negative, LLVM adds whole vectors
+    for part in range(parts):
+        some = sums[part * gw.size + first : part * gw.size + end]
+        for i in range(total.size):
+            total[i] = some[i] if part == 0 else total[i] + some[i]
 
 
 @njit
