@@ -39,8 +39,9 @@ from .weight_product import product_pays, weight_product
 
 # Bytes of the gradients of one piece of pixels, in all output channels; they are read again for every few taps.
 _PIECE_BYTES = 540_000
-# Pixels of a piece. Fewer, and adding up lanes counts (10 % at 384); more, and six taps leave the first-level cache.
-_FEWEST, _MOST = 384, 1024
+# Pixels of a piece. Fewer, and adding up lanes counts (10 % at 384); with more bytes, a piece of 32 channels leaves the
+# second-level cache: in float64, twice as many took a quarter longer.
+_FEWEST, _MOST_BYTES = 384, 4096
 # Taps of a chunk: so many products pay for copying a gradient.
 _CHUNK_TAPS = 144
 
@@ -98,7 +99,7 @@ def _cut(
     chunk = ceil_div(channels, min(chunks, channels))
     chunks = ceil_div(channels, chunk)
 
-    pixels = min(max(_PIECE_BYTES // (itemsize * g[1] // groups), _FEWEST), _MOST)
+    pixels = min(max(_PIECE_BYTES // (itemsize * g[1] // groups), _FEWEST), _MOST_BYTES // itemsize)
     images = min(max(1, pixels // (out_rows * out_columns)), batch)
     images = ceil_div(batch, ceil_div(batch, images))
     rows = out_rows if images > 1 else min(out_rows, max(1, pixels // out_columns))
