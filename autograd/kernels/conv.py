@@ -30,7 +30,7 @@ from .arrays import canonical
 from .blocks import FLOATS
 from .correlate import correlate
 from .depthwise import correlate_maps, maps
-from .depthwise_weight import depthwise_weight_gradient
+from .depthwise_weight import cut_sums, depthwise_weight_gradient
 from .grid import adjoint_axis, forward_axis
 from .plan import plan
 from .tile import DOT_ROWS
@@ -98,7 +98,7 @@ def _forward(
     vertical = forward_axis(rows, w[2], stride[0], top, dilation[0])
     horizontal = forward_axis(columns, w[3], stride[1], left, dilation[1])
     depthwise = x[1] == groups > 1
-    if depthwise and (cut := maps(x[2:], out[2:], vertical, horizontal, w[2:], dtype.itemsize)):
+    if depthwise and (cut := maps(x, out[2:], vertical, horizontal, w[2:], dtype.itemsize)):
         return lambda x, w: correlate_maps(x, w, cut, new())
     filter_size = w[2] * w[3]
     how = plan(x, w[0] // groups, groups, vertical, horizontal, w[2:], filter_size, dtype.itemsize)
@@ -137,7 +137,7 @@ def _adjoint(
     vertical = adjoint_axis(size[0], w[2], stride[0], top, dilation[0])
     horizontal = adjoint_axis(size[1], w[3], stride[1], left, dilation[1])
     depthwise = g[1] == groups > 1
-    if depthwise and (cut := maps(g[2:], size, vertical, horizontal, w[2:], dtype.itemsize)):
+    if depthwise and (cut := maps(g, size, vertical, horizontal, w[2:], dtype.itemsize)):
         return lambda g, w: correlate_maps(g, w, cut, new())
     filter_size, outputs = w[2] * w[3], w[0] // groups
     if len(vertical.phases) * len(horizontal.phases) > 1:
@@ -166,13 +166,9 @@ def _weights(
     check_conv_adjoint("conv2d_weight", g, x, out, stride, padding, dilation, groups)
     if 0 in g or 0 in x:
         return lambda g, x: np.zeros(out, dtype)
-    if finite and x[1] == groups and g[1] <= 2 * groups:
-
-        def depthwise(g: np.ndarray, x: np.ndarray) -> np.ndarray | None:
-            gw = depthwise_weight_gradient(g, x, kernel_size, stride, padding, dilation)
-            return _if_finite(gw, bool(np.isfinite(gw).all()))
-
-        return depthwise
+    depthwise = x[1] == groups and g[1] <= 2 * groups
+    if depthwise and (cut := cut_sums(g, x, kernel_size, stride, padding, dilation, dtype.itemsize)):
+        return lambda g, x: depthwise_weight_gradient(g, x, kernel_size, cut)
     if finite and _plain(kernel_size, stride, dilation, groups) and winograd_weight.pays(g, x, padding, dtype):
         return lambda g, x: _if_finite(*winograd_weight.weight_gradient(g, x, padding))
     product = one_by_one.pays(out, g[2:], padding, groups, dtype.itemsize)

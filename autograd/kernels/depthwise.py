@@ -1,218 +1,223 @@
-"""Correlation where each group has one input channel: map by map, and nothing is gathered.
+"""Correlation where each group has one input channel: map by map, read where it is.
 
-Few products are made with each pixel, so what surrounds them decides. A map (or a block of its rows) goes into
-zero-padded planes, as :mod:`.plan` lays them out; the borders are zero from the beginning, so only the rows that exist
-are copied. Then every output is a sum over the same few offsets, and a table says which vectors to compute: each row in
-vectors, of which the last one ends with the row. A row that is shorter than a vector spills into the next one, which
-overwrites it; what would spill beyond the end goes through a buffer.
+Few products are made with each pixel, so what surrounds them decides. Nothing is copied, not even to pad: see
+:mod:`.depthwise_tile`. A filter is cut into units of at most COLUMN taps below each other and two to four side by side;
+3 × 3 taps are one unit, and one pass over the map. The results of further units are added to those of the first.
 
-The input gradient of a stride of 2 is four correlations, one for each residue of rows and columns, whose results are
-interleaved.
+The input gradient of a stride of 2 is four correlations, one for each residue of rows and columns; those of even and
+odd columns are computed together and interleaved.
 """
 
 from __future__ import annotations
 
-from functools import lru_cache
-from typing import NamedTuple
+from functools import cache
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..geometry import Pair
 from .buffers import flattened, scratch
-from .grid import Axis, Grid, ceil_div, grid
+from .depthwise_tile import COLUMN, INSIDE, multiply_down, places
+from .grid import Axis, ceil_div
 from .jit import njit
 from .parallel import parallel_for
-from .plan import (
-    BLOCK_ROWS,
-    ELEMENTS,
-    FIRST_TAP,
-    HEIGHT,
-    PITCH,
-    SPREAD_H,
-    STEP_H,
-    STEP_W,
-    TAPS,
-    WIDTH,
-    Layout,
-    lay_out,
-)
-from .planes import clear_run, copy_map, copy_run
-from .tile import COLUMN, STRIP_ROWS, STRIPS, multiply_strips
-from .vectors import interleave, lanes
+from .plan import LEAST_TASKS
+from .vectors import VECTOR_BYTES, lanes
 
-# Elements of the planes of a block: they stay in the first-level cache, and few rows are copied twice at its border.
-_ELEMENTS = 4096
+# Hosts whose vectors are shorter have no masks: they go the way of all other convolutions.
+_MASKS = VECTOR_BYTES > 16
+# Rows of a block, which is read column by column from the caches; some more rows are read twice.
+_BLOCK_ROWS = 128
 
 
 class Maps(NamedTuple):
-    """How the maps are cut, and what is computed of each block."""
+    """How maps are cut, and what is computed of each block; arrays are int64."""
 
-    layout: Layout
-    corner: int  # where the planes begin in their buffer
+    steps: Pair
+    spreads: Pair
+    block_rows: int  # of outputs, of one phase
     blocks: int  # of each map
-    columns: np.ndarray  # of taps, see ``_columns``
-    counts: np.ndarray
-    places: np.ndarray  # (strips, 2): where a strip of pixels begins in a plane, and where its results go
-    targets: np.ndarray  # (vectors of a phase, 2): where results are interleaved from, and to
+    phases: np.ndarray  # of each unit: taps below each other, whether it adds, first row of its outputs, rows
+    units: np.ndarray  # see LINE ... of :mod:`.depthwise_tile`
+    positions: np.ndarray  # see START ...; the columns of a map, one after the other
 
 
-@lru_cache(maxsize=256)
-def maps(size: Pair, out: Pair, vertical: Axis, horizontal: Axis, kernel_size: Pair, itemsize: int) -> Maps | None:
-    """The plan for maps of ``size``, or None for what :mod:`.correlate` must do."""
-    spread = vertical.spread, horizontal.spread
-    phases = len(vertical.phases) * len(horizontal.phases)
-    if spread not in ((1, 1), (2, 2)) or phases != spread[0] * spread[1]:
+def maps(
+    x: tuple[int, int, int, int], out: Pair, vertical: Axis, horizontal: Axis, kernel_size: Pair, itemsize: int
+) -> Maps | None:
+    """The plan for a source of shape (N, C, H, W), or None for what :mod:`.correlate` must do."""
+    if not fits(horizontal):
         return None
-    if not all(phase.taps for axis in (vertical, horizontal) for phase in axis.phases):
-        return None
-    vector = lanes(f"f{itemsize}")
-    planes, corner = aligned(grid(size, vertical, horizontal), vector)
-    block_rows, blocks = cut_rows(planes)
-    layout = lay_out(planes, 1, block_rows, kernel_size, 0)
-    starts = _starts(planes.columns.outputs, vector)
-    strips = [(r, c) for r in _starts(block_rows, STRIP_ROWS) for c in starts]
-    targets = []
-    if phases == 1:
-        places = [(r * planes.pitch + c, r * out[1] + c) for r, c in strips]
-    else:
-        places = [(r * planes.pitch + c, i * STRIP_ROWS * vector) for i, (r, c) in enumerate(strips)]
-        lines = {
-            (r + i, c): (n * STRIP_ROWS + i) * vector for n, (r, c) in enumerate(strips) for i in range(STRIP_ROWS)
-        }
-        apart = ceil_div(len(strips), STRIPS) * STRIPS * STRIP_ROWS * vector
-        for r in range(block_rows):
-            for side in range(2):
-                targets += [(2 * side * apart + lines[r, c], (2 * r + side) * out[1] + 2 * c) for c in starts]
-    places += places[-1:] * (-len(places) % STRIPS)
-    columns, counts = _columns(layout, planes.pitch)
-    tables = (
-        columns,
-        counts,
-        np.array(places),
-        np.array(targets, np.int64).reshape(-1, 2),
-    )
+    vector, outputs = lanes(f"f{itemsize}"), horizontal.phases[0].outputs
+    starts = [max(0, min(c, outputs - vector)) for c in range(0, outputs, vector)]  # the last one ends with the row
+    positions = [(c, vector) for c in starts]
+    tables = lay_out(x[3], out[1], vertical, horizontal, kernel_size[1], COLUMN, positions)
+    steps, spreads = (vertical.step, horizontal.step), (vertical.spread, horizontal.spread)
+    return Maps(steps, spreads, *cut_rows(vertical, x[0] * x[1]), *tables)
+
+
+def fits(horizontal: Axis) -> bool:
+    """Whether the tiles know such steps along the rows."""
+    return _MASKS and horizontal.step <= 2 and len(horizontal.phases) == horizontal.spread <= 2
+
+
+def cut_rows(vertical: Axis, count: int) -> Pair:
+    """Output rows of a block, and blocks of each of ``count`` maps."""
+    rows = vertical.phases[0].outputs
+    blocks = max(ceil_div(rows, _BLOCK_ROWS), min(ceil_div(rows, 8), ceil_div(LEAST_TASKS, count)))
+    block_rows = ceil_div(rows, blocks)
+    return block_rows, ceil_div(rows, block_rows)
+
+
+def lay_out(
+    width: int, out: int, vertical: Axis, horizontal: Axis, kernel_width: int, tallest: int, positions: list[Pair]
+) -> tuple[np.ndarray, ...]:
+    """``phases``, ``units`` and ``positions`` of columns (first output, outputs) for rows of ``width`` and ``out``."""
+    step, spread = horizontal.step, horizontal.spread
+    rows = _rows_of_units(horizontal)
+    phases, units, read = [], [], []
+    for phase in vertical.phases:
+        add = False
+        for line, below in _columns(phase.taps, tallest):
+            for where, beside in rows:
+                taps = [-1 if i is None or j is None else i * kernel_width + j for i in below for j in beside]
+                phases.append((len(below), add, phase.origin, phase.outputs))
+                taps += [-1] * (COLUMN * len(beside) - len(taps))
+                units.append(
+                    (line, -1 not in taps[: len(below) * len(beside)], *(offset for offset, _ in where), *taps)
+                )
+                read += where
+                add = True
+    columns = [
+        (
+            c,
+            _inside(spread * c, spread * count, out),
+            *(_inside(step * c + offset, step * count, width) & which for offset, which in read),
+        )
+        for c, count in positions
+    ]
+    tables = tuple(np.array(table, np.int64) for table in (phases, units, columns))
     for table in tables:
         table.flags.writeable = False
-    return Maps(layout, corner, blocks, *tables)
+    return tables
 
 
-def _starts(length: int, step: int) -> list[int]:
-    """Where pieces of ``step`` elements begin that cover ``length``; the last one ends with it."""
-    return [max(0, min(t, length - step)) for t in range(0, length, step)]
+_ALL, _EVEN, _NONE = -1, 0x5555_5555_5555_5555, 0  # which of the pixels at a place
 
 
-def _columns(layout: Layout, pitch: int) -> tuple[np.ndarray, np.ndarray]:
-    """The taps of each phase as columns of taps below each other, see ``multiply_strips``; (first, counts) of each."""
-    columns: list[list[int]] = []
-    counts = []
-    for phase in layout.phases:
-        taps = {offset: weight for weight, offset in layout.taps[phase[FIRST_TAP] :][: phase[TAPS]].tolist()}
-        found = []
-        for offset in sorted(taps):
-            column: list[int] = []
-            while offset in taps and len(column) < COLUMN:
-                if len(column) > 1 and taps[offset] - column[-1] != column[1] - column[0]:
-                    break
-                column.append(taps.pop(offset))
-                offset += pitch
-            if column:
-                step = column[1] - column[0] if len(column) > 1 else 0
-                found.append((len(column), column[0], offset - len(column) * pitch, step))
-        found.sort(key=lambda column: -column[0])
-        lengths = [length for length, *_ in found]
-        counts.append((len(columns), *(lengths.count(length) for length in range(COLUMN, 0, -1))))
-        columns += [column for _, *column in found]
-    return np.array(columns), np.array(counts)
+def _rows_of_units(axis: Axis) -> list[tuple[list[Pair], list[int | None]]]:
+    """The taps along a row in units: (offset, pixels) of each place that is read, and the numbers of the taps.
 
-
-def aligned(planes: Grid, vector: int) -> tuple[Grid, int]:
-    """The planes with the first number of each row at the beginning of a vector, and how many elements before them.
-
-    Not where the rows would become much longer. (Maps of 56 × 56 took a tenth less time.)
+    Where a unit has less taps than others, what is read in their place is nothing.
     """
-    pitch = ceil_div(planes.pitch, vector) * vector
-    if 8 * (pitch - planes.pitch) > pitch:
-        return planes, 0
-    return planes._replace(pitch=pitch, overhang=0), -min(low for _, low, _ in planes.inside) % vector
+    found: list[tuple[list[Pair], list[int | None]]] = []
+    sides = [list(phase.taps) for phase in axis.phases]
+
+    def take(side: list[Pair]) -> Pair | None:
+        return side.pop(0) if side else None
+
+    while not found or any(sides):
+        if axis.spread == 2:
+            taps = [take(side) for side in sides for _ in range(2)]
+        else:
+            (side,) = sides
+            first = take(side)
+            adjacent = axis.step == 1 or (first and side and side[0][1] == first[1] + 1)
+            taps = [first, take(side) if adjacent else None, take(side)]
+        where = [(tap[1], _ALL) if tap else (0, _NONE) for tap in taps]
+        if axis.step == 2:
+            where = [(where[0][0], _ALL if taps[1] else _EVEN), where[2]]
+        found.append((where, [tap and tap[0] for tap in taps]))
+    return found
 
 
-def cut_rows(planes: Grid) -> Pair:
-    """Output rows of a block, and blocks of a map."""
-    rows = planes.rows.outputs
-    block_rows = ceil_div(rows, ceil_div(rows * planes.row_elements, _ELEMENTS))
-    return block_rows, ceil_div(rows, block_rows)
+def _columns(taps: tuple[Pair, ...], tallest: int) -> list[tuple[int, list[int | None]]]:
+    """Taps (number, row) as columns below each other: the first row, and the numbers. None are one of nothing."""
+    rest = {row: number for number, row in taps}
+    found: list[tuple[int, list[int | None]]] = [] if taps else [(0, [None])]
+    for row in sorted(rest):
+        column: list[int | None] = []
+        while len(column) < tallest and row + len(column) in rest:
+            column.append(rest.pop(row + len(column)))
+        if column:
+            found.append((row, column))
+    return found
+
+
+def _inside(first: int, count: int, length: int) -> int:
+    """The bits i < ``count`` with 0 ≤ first + i < length."""
+    return sum(1 << i for i in range(count) if 0 <= first + i < length)
 
 
 def correlate_maps(x: np.ndarray, w: np.ndarray, how: Maps, out: np.ndarray) -> np.ndarray:
     """Fill ``out`` (N, C·M, H, W), M outputs for each channel of ``x``, each with a filter of ``w``."""
     count = x.shape[0] * x.shape[1] * how.blocks
     parallel_for(
-        *(_correlate_maps, count, x.reshape(-1), w.reshape(out.shape[1], -1), out, x.shape[1], lanes(x.dtype)),
-        *(how.layout.sizes, how.corner, how.blocks, how.layout.moves, *how[3:]),
+        *(_kernel(min(how.steps[0], COLUMN), how.steps[1], how.spreads[1]), count, x, w, out),
+        *(how.steps[0], how.spreads[0], *how[2:]),
         cost=out.size / count * w.shape[2] * w.shape[3],
     )
     return out
 
 
-@njit
-def _correlate_maps(
-    start, stop, x, w, out, channels, lanes, sizes, corner, blocks, moves, columns, counts, places, targets
-):
-    out_rows, out_columns = out.shape[2], out.shape[3]
-    outputs, filter_size, phases, strips = w.shape[0] // channels, w.shape[1], counts.shape[0], places.shape[0]
-    pitch, line, step = sizes[PITCH], sizes[STEP_H] * sizes[WIDTH], sizes[STEP_W]
-    size, copies = sizes[BLOCK_ROWS] * sizes[SPREAD_H] * out_columns, moves.shape[0] // blocks
-    map_size, out_size = sizes[HEIGHT] * sizes[WIDTH], out_rows * out_columns
-    flat, weights, numbers = flattened(out), flattened(w), flattened(counts)
-    apart = strips * STRIP_ROWS * lanes
-    sums = scratch(phases * apart if phases > 1 else 0, x.dtype)
-    planes = scratch(
-        corner + sizes[ELEMENTS] + lanes + STRIP_ROWS * pitch, x.dtype
-    )  # maps of fewer rows have a strip too
-    clear_run(planes, 0, planes.size - lanes, lanes)
-    if phases > 1:
-        reach = targets[-1, 1] + 2 * lanes
-    else:
-        reach = places[-1, 1] + (STRIP_ROWS - 1) * out_columns + lanes
-    rest = scratch(reach, x.dtype)
-    block, image, channel = start % blocks, start // blocks, start // blocks % channels
-    for task in range(start, stop):
-        copy_map(x, image * map_size, moves, block * copies, copies, line, step, lanes, planes, corner, pitch)
-        for o in range(outputs):
-            w0, place = (channel * outputs + o) * filter_size, (image * outputs + o) * out_size + block * size
-            # what a block may write: up to the end of the map, or of all maps of this range
-            end = (image * outputs + o + 1) * out_size if blocks > 1 else stop * outputs * out_size
-            alone = place + reach > end or (blocks > 1 and task + 1 == stop)
-            if phases > 1:
-                for phase in range(phases):
-                    at, first, v = phase * (COLUMN + 1) + 1, counts[phase, 0], 0
-                    while v < strips:
-                        multiply_strips(
-                            *(weights, w0, planes, corner, pitch, columns, first, numbers, at, places, v),
-                            *(sums, phase * apart, lanes),
+@cache
+def _kernel(down: int, step: int, spread: int) -> Any:
+    """The loop over maps with these steps; further rows are skipped."""
+    set_three, set_two, set_one = (multiply_down(height, down, step, spread, False) for height in (3, 2, 1))
+    add_three, add_two, add_one = (multiply_down(height, down, step, spread, True) for height in (3, 2, 1))
+    reads = len(places(step, spread))
+
+    @njit(key=(down, step, spread))
+    def correlate(start, stop, x, w, out, step, spread, block_rows, blocks, phases, units, positions):
+        channels, height, width = x.shape[1], x.shape[2], x.shape[3]
+        outputs, out_rows, out_columns = out.shape[1] // channels, out.shape[2], out.shape[3]
+        pixels, weights, result, taps, columns = (
+            flattened(x),
+            flattened(w),
+            flattened(out),
+            flattened(units),
+            flattened(positions),
+        )
+        pitch, filter_size = spread * out_columns, w.shape[2] * w.shape[3]
+        zeros = scratch(width, x.dtype)
+        for i in range(width):
+            zeros[i] = 0
+        block, image, channel = start % blocks, start // blocks, start // blocks % channels
+        for _ in range(start, stop):
+            x0, first = image * height * width, step * block * block_rows
+            for o in range(outputs):
+                w0 = (channel * outputs + o) * filter_size
+                top = ((image * outputs + o) * out_rows + block * block_rows * spread) * out_columns
+                for p in range(0, columns.size, positions.shape[1]):
+                    inside = p + INSIDE
+                    for u in range(units.shape[0]):
+                        tall, add, u0 = phases[u, 0], phases[u, 1], u * units.shape[1]
+                        count = min(block_rows, phases[u, 3] - block * block_rows)
+                        unit = (
+                            *(pixels, x0, width, height, zeros, first, max(0, step - tall), weights, w0, taps, u0),
+                            *(columns, p, inside, result, top + phases[u, 2] * out_columns, pitch, count),
                         )
-                        v += STRIPS
-                if alone:
-                    for t in range(targets.shape[0]):
-                        interleave(rest, targets[t, 1], sums, targets[t, 0], targets[t, 0] + apart)
-                else:
-                    for t in range(targets.shape[0]):
-                        interleave(flat, place + targets[t, 1], sums, targets[t, 0], targets[t, 0] + apart)
-            elif alone:
-                for v in range(0, strips, STRIPS):
-                    multiply_strips(
-                        weights, w0, planes, corner, pitch, columns, 0, numbers, 1, places, v, rest, 0, out_columns
-                    )
-            else:
-                for v in range(0, strips, STRIPS):
-                    multiply_strips(
-                        weights, w0, planes, corner, pitch, columns, 0, numbers, 1, places, v, flat, place, out_columns
-                    )
-            if alone:
-                length = min(size, out_size - block * size)
-                copy_run(flat, place, rest, 0, length, place + length, lanes)
-        block += 1
-        if block == blocks:
-            block, image, channel = 0, image + 1, channel + 1
-        if channel == channels:
-            channel = 0
+                        if count <= 0:
+                            pass  # an odd number of rows has less of one phase
+                        elif tall == 3:
+                            if add:
+                                add_three(*unit)
+                            else:
+                                set_three(*unit)
+                        elif tall == 2:
+                            if add:
+                                add_two(*unit)
+                            else:
+                                set_two(*unit)
+                        elif add:
+                            add_one(*unit)
+                        else:
+                            set_one(*unit)
+                        inside += reads
+            block += 1
+            if block == blocks:
+                block, image, channel = 0, image + 1, channel + 1
+            if channel == channels:
+                channel = 0
+
+    return correlate

@@ -21,9 +21,6 @@ FEW_ROWS, FEW_VECTORS = 2, 6 if REGISTERS == 32 else 4  # for two output channel
 ROW_VECTORS = 4 if lanes("f4") == 16 else 8  # of pixels of one channel: enough sums to hide the latency of adding
 DOT_ROWS = 4 if REGISTERS == 32 else 2  # output channels
 DOT_TAPS = 6
-STRIP_ROWS, STRIPS = 4, 2  # of one channel; strips of 8 rows were more often partly empty
-COLUMN = 3  # taps below each other: their weights must fit the registers too
-ROW_TAPS = 9  # of one output channel: a 3 × 3 filter at once
 
 
 def dot_results(rows: int, taps: int, dtype: Any) -> int:
@@ -133,72 +130,13 @@ def _outer(height: int, width: int, weights: Any, pixels: Any, taps: Any, result
 
 
 @intrinsic
-def multiply_strips(
-    typing_context, weights, w0, pixels, p0, pitch, columns, first, counts, c0, places, v0, result, r0, step
-):
-    """STRIPS strips of STRIP_ROWS rows of one vector, each the sum over columns of taps of weights · pixels.
-
-    Row r of strip v has its pixels at ``p0 + places[v0 + v, 0] + r·pitch``, its results at ``r0 + places[v0 + v, 1] +
-    r·step``. A column is up to COLUMN taps below each other: tap i has the weight ``w0 + column[0] + i·column[2]`` and
-    adds ``column[1] + i·pitch`` to where its pixels are. There are ``counts[c0 + i]`` columns of COLUMN − i taps from
-    ``first`` on, the longest first. So a vector of pixels is loaded once for all rows that meet it.
-    """
-    element = float_arrays(weights, pixels, result)
-    index = types.int64
-    signature = types.void(
-        *(weights, index, pixels, index, index, columns, index, counts, index, places, index, result, index, index)
-    )
-
-    def generate(context, builder, signature, args):
-        _, w0, _, p0, pitch, _, first, _, c0, _, v0, _, r0, step = args
-        emit, body = Emitter(context, builder, element), Body(context, builder, signature, args)
-        weights, pixels, result = body.address(0, w0), body.address(2, p0), body.address(11, r0)
-        table, counts = body.address(5, builder.mul(first, constant(3))), body.address(7, c0)
-        places = body.address(9, builder.mul(v0, constant(2)))
-        at = [[builder.load(builder.gep(places, [constant(2 * v + i)])) for i in range(2)] for v in range(STRIPS)]
-        sources = [builder.gep(pixels, [source]) for source, _ in at]
-        sums = [emit.zero] * (STRIPS * STRIP_ROWS)
-        for height in range(COLUMN, 0, -1):
-
-            def accumulate(k, sums, height=height, table=table):
-                entry = builder.gep(table, [builder.mul(k, constant(3))])
-                tap, offset, apart = (builder.load(builder.gep(entry, [constant(i)])) for i in range(3))
-                filters = []
-                for i in range(height):
-                    place = builder.add(tap, builder.mul(apart, constant(i)))
-                    filters.append(emit.splat(builder.load(builder.gep(weights, [place]))))
-                following = list(sums)
-                for v, source in enumerate(sources):
-                    row = builder.gep(source, [offset])
-                    for j in range(STRIP_ROWS + height - 1):
-                        vector = emit.load(row)
-                        for i in range(max(0, j - STRIP_ROWS + 1), min(height, j + 1)):
-                            n = v * STRIP_ROWS + j - i
-                            following[n] = emit.multiply_add(filters[i], vector, following[n])
-                        row = builder.gep(row, [pitch])
-                return following
-
-            count = builder.load(builder.gep(counts, [constant(COLUMN - height)]))
-            sums = body.loop(count, 1, sums, accumulate, often=False)
-            table = builder.gep(table, [builder.mul(count, constant(3))])
-        for v, (_, target) in enumerate(at):
-            place = builder.gep(result, [target])
-            for r in range(STRIP_ROWS):
-                emit.store(sums[v * STRIP_ROWS + r], place)
-                place = builder.gep(place, [step])
-        return context.get_dummy_value()
-
-    return signature, generate
-
-
-@intrinsic
 def add_dots(typing_context, rows, r0, pitch, pixels, p0, offsets, o0, length, result, s0):
     """``result[s0 + m·J + j] += sum over p < length of rows[r0 + m·pitch + p] · pixels[p0 + offsets[o0 + j] + p]``.
 
     M = DOT_ROWS output channels m, J = DOT_TAPS taps j. length must be a positive multiple of ``lanes``;
     ``dot_results`` elements of the result are read and written, those behind M·J unchanged. The sum runs lane by lane.
     """
-    return _dots(DOT_ROWS, DOT_TAPS, rows, pixels, offsets, result)
+    return _dots(rows, pixels, offsets, result)
 
 
 @intrinsic
@@ -206,16 +144,10 @@ def add_run_dots(typing_context, rows, r0, pitch, pixels, p0, offsets, o0, lengt
     """``add_dots`` over ``count`` runs of ``length``, at least one: run i is ``runs[i, 0]`` further in the rows, and
     ``runs[i, 1]`` in the pixels.
     """
-    return _dots(DOT_ROWS, DOT_TAPS, rows, pixels, offsets, result, runs)
+    return _dots(rows, pixels, offsets, result, runs)
 
 
-@intrinsic
-def add_row_dots(typing_context, rows, r0, pitch, pixels, p0, offsets, o0, length, result, s0):
-    """``add_dots`` for one output channel and ROW_TAPS taps."""
-    return _dots(1, ROW_TAPS, rows, pixels, offsets, result)
-
-
-def _dots(height: int, width: int, rows: Any, pixels: Any, offsets: Any, result: Any, *runs: Any) -> tuple:
+def _dots(rows: Any, pixels: Any, offsets: Any, result: Any, *runs: Any) -> tuple:
     element = float_arrays(rows, pixels, result)
     index = types.int64
     signature = types.void(
@@ -227,8 +159,8 @@ def _dots(height: int, width: int, rows: Any, pixels: Any, offsets: Any, result:
         emit, body = Emitter(context, builder, element), Body(context, builder, signature, args)
         row, pixels, result = body.address(0, r0), body.address(3, p0), body.address(8, s0)
         offsets = body.address(5, o0)
-        rows = [builder.gep(row, [builder.mul(pitch, constant(m))]) for m in range(height)]
-        taps = [builder.gep(pixels, [builder.load(builder.gep(offsets, [constant(j)]))]) for j in range(width)]
+        rows = [builder.gep(row, [builder.mul(pitch, constant(m))]) for m in range(DOT_ROWS)]
+        taps = [builder.gep(pixels, [builder.load(builder.gep(offsets, [constant(j)]))]) for j in range(DOT_TAPS)]
 
         def add_run(rows, taps, sums):
             def accumulate(p, sums):
@@ -236,8 +168,8 @@ def _dots(height: int, width: int, rows: Any, pixels: Any, offsets: Any, result:
                 following = list(sums)
                 for j, pointer in enumerate(taps):
                     theirs = emit.load(builder.gep(pointer, [p]))
-                    for m in range(height):
-                        following[m * width + j] = emit.multiply_add(ours[m], theirs, sums[m * width + j])
+                    for m in range(DOT_ROWS):
+                        following[m * DOT_TAPS + j] = emit.multiply_add(ours[m], theirs, sums[m * DOT_TAPS + j])
                 return following
 
             return body.loop(length, emit.lanes, sums, accumulate)
@@ -247,7 +179,7 @@ def _dots(height: int, width: int, rows: Any, pixels: Any, offsets: Any, result:
             ours, theirs = (builder.load(builder.gep(entry, [constant(side)])) for side in range(2))
             return add_run([builder.gep(r, [ours]) for r in rows], [builder.gep(t, [theirs]) for t in taps], sums)
 
-        sums = [emit.zero] * (height * width)
+        sums = [emit.zero] * (DOT_ROWS * DOT_TAPS)
         if several:
             sums = body.loop(several[1], 1, sums, add_one_of_several)
         else:

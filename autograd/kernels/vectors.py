@@ -70,16 +70,22 @@ class Emitter:
     def store(self, value: ir.Value, pointer: ir.Value) -> None:
         self.builder.store(value, self.builder.bitcast(pointer, self.vector.as_pointer())).align = self.align
 
-    def load_first(self, pointer: ir.Value, count: ir.Value) -> ir.Value:
-        """Only the lanes below ``count``, and zeros."""
-        place, mask = self.builder.bitcast(pointer, self.vector.as_pointer()), self.first(count)
+    def mask(self, bits: ir.Value, part: int = 0) -> ir.Value:
+        """The lanes whose bit is set, counted from bit ``part · lanes`` on."""
+        kind = ir.IntType(self.lanes)
+        bits = self.builder.trunc(self.builder.lshr(bits, constant(part * self.lanes)), kind)
+        return self.builder.bitcast(bits, ir.VectorType(ir.IntType(1), self.lanes))
+
+    def load_where(self, pointer: ir.Value, mask: ir.Value) -> ir.Value:
+        """Only the lanes of the mask, and zeros; the others are not read."""
+        place = self.builder.bitcast(pointer, self.vector.as_pointer())
         kinds = [place.type, _I32, mask.type, self.vector]
         load = self._intrinsic("masked.load", self.vector, kinds, f".p0{self._suffix}")
         return self.builder.call(load, [place, ir.Constant(_I32, self.align), mask, self.zero])
 
-    def store_first(self, value: ir.Value, pointer: ir.Value, count: ir.Value) -> None:
-        """Only the lanes below ``count``."""
-        place, mask = self.builder.bitcast(pointer, self.vector.as_pointer()), self.first(count)
+    def store_where(self, value: ir.Value, pointer: ir.Value, mask: ir.Value) -> None:
+        """Only the lanes of the mask."""
+        place = self.builder.bitcast(pointer, self.vector.as_pointer())
         kinds = [self.vector, place.type, _I32, mask.type]
         store = self._intrinsic("masked.store", ir.VoidType(), kinds, f".p0{self._suffix}")
         self.builder.call(store, [value, place, ir.Constant(_I32, self.align), mask])
@@ -173,11 +179,19 @@ class Body:
         return make_array(self.signature.args[array])(self.context, self.builder, self.args[array]).nitems
 
     def loop(
-        self, stop: ir.Value, step: int, start: list[ir.Value], body: Any, *, often: bool = True
+        self,
+        stop: ir.Value,
+        step: int,
+        start: list[ir.Value],
+        body: Any,
+        *,
+        often: bool = True,
+        unroll: bool = True,
     ) -> list[ir.Value]:
         """Carry ``start`` through ``values = body(k, values)`` for k = 0, step, ... < stop.
 
         often : the caller knows that it is at least once.
+        unroll : whether LLVM may write several rounds one after the other.
         """
         builder, before = self.builder, self.builder.block
         inside, after = builder.append_basic_block("tile"), builder.append_basic_block("tile_end")
@@ -196,7 +210,9 @@ class Body:
         k.add_incoming(following, last)
         for phi, value in zip(carried, values):
             phi.add_incoming(value, last)
-        builder.cbranch(builder.icmp_signed("<", following, stop), inside, after)
+        branch = builder.cbranch(builder.icmp_signed("<", following, stop), inside, after)
+        if not unroll:
+            branch.set_metadata("llvm.loop", _never_unrolled(builder.module))
         builder.position_at_end(after)
         if often:
             return values
@@ -225,6 +241,13 @@ class Body:
 
         self.loop(whole, emit.lanes, [], vector, often=False)
         self.loop(builder.sub(count, whole), 1, [], single, often=False)
+
+
+def _never_unrolled(module: ir.Module) -> Any:
+    """What the last branch of a loop says of it: a node whose first operand is itself, as LLVM wants it."""
+    hints = module.add_metadata([constant(len(module.metadata)), ["llvm.loop.unroll.disable"]])
+    hints.operands = (hints, hints.operands[1])
+    return hints
 
 
 def constant(value: int) -> ir.Constant:
@@ -261,7 +284,8 @@ def copy_part(typing_context, target, t0, source, s0, count):
 
     def generate(context, builder, signature, args):
         emit, body = Emitter(context, builder, element), Body(context, builder, signature, args)
-        emit.store_first(emit.load_first(body.address(2, args[3]), args[4]), body.address(0, args[1]), args[4])
+        first = emit.first(args[4])
+        emit.store_where(emit.load_where(body.address(2, args[3]), first), body.address(0, args[1]), first)
         return context.get_dummy_value()
 
     return types.void(target, index, source, index, index), generate
@@ -325,7 +349,7 @@ def interleave_part(typing_context, target, t0, source, s0, s1, count):
         first = body.address(0, args[1])
         for half in range(2):
             place, before = builder.gep(first, [constant(half * emit.lanes)]), constant(half * emit.lanes)
-            emit.store_first(emit.alternate(even, odd, half), place, builder.sub(args[5], before))
+            emit.store_where(emit.alternate(even, odd, half), place, emit.first(builder.sub(args[5], before)))
         return context.get_dummy_value()
 
     return types.void(target, index, source, index, index, index), generate

@@ -90,6 +90,16 @@ CASES = {
         (2, 1, 3, 3),
         {"groups": 2, "stride": (1, 2), "padding": ((1, 0), (0, 1))},
     ),
+    "depthwise, rows of several vectors, stride 2": (
+        (2, 3, 8, 83),
+        (3, 1, 5, 4),
+        {"groups": 3, "stride": (2, 2), "padding": ((2, 1), (0, 3))},
+    ),
+    "depthwise, dilation": (
+        (1, 3, 11, 37),
+        (6, 1, 3, 2),
+        {"groups": 3, "stride": (1, 2), "padding": ((2, 2), (1, 3)), "dilation": (2, 3)},
+    ),
     "one pixel": ((1, 1, 1, 1), (1, 1, 1, 1), {}),
     "one column": ((1, 2, 9, 1), (2, 2, 3, 1), {"padding": ((1, 1), (0, 0))}),
     "one row, wider than two tiles": ((1, 1, 1, 131), (2, 1, 1, 3), {"padding": ((0, 0), (1, 1))}),
@@ -290,6 +300,7 @@ def test_inputs_are_never_written_and_may_be_read_only():
     [
         *("3x3 same", "stride 2 leaves a rest", "dilation", "depthwise", "depthwise, output as large as the input"),
         *("depthwise, stride 2 of an even size", "depthwise, 7x7 maps", "depthwise, stride 2 of an odd size"),
+        *("depthwise, 7x7 filters", "depthwise, rows of several vectors, stride 2", "depthwise, dilation"),
     ],
 )
 def test_nan_and_infinity_reach_exactly_the_results_they_belong_to(name, poison):
@@ -302,6 +313,15 @@ def test_nan_and_infinity_reach_exactly_the_results_they_belong_to(name, poison)
             case = dirty_x, w, dirty_g, options
             for a, b in zip(family(conv, *case), family(reference, *case)):
                 assert_same_places(a, b)
+
+
+@pytest.mark.parametrize("poison", [np.nan, np.inf])
+@pytest.mark.parametrize("name", [name for name in CASES if "depthwise" in name])
+def test_weights_that_are_not_finite_reach_exactly_the_results_they_belong_to(name, poison):
+    x, w, _, options = build(name, np.float32)
+    w[1, 0, -1, 0] = poison
+    with np.errstate(invalid="ignore"):
+        assert_same_places(conv.conv2d(x, w, **options), reference.conv2d(x, w, **options))
 
 
 @pytest.mark.parametrize("name", ["batch 1", "many channels, small image"])
