@@ -122,18 +122,20 @@ def _contributions(node: Node, g: Any, saved: Sequence, useful: set[Node] | None
     """What each useful parent gets of the gradient ``g``: the node's rules, run one after the other."""
     if type(g) is np.ndarray and _copy_pays(g, node):
         g = canonical(g)
+    parents = node.parents
     for step in node.plan.steps:  # type: ignore[union-attr]
-        if step.input is not None and useful is not None and node.parents[step.input] not in useful:
+        index, function, where, _, position = step
+        if index is not None and useful is not None and parents[index] not in useful:
             continue
-        values = [saved[i] for i in step.where]
-        if node.settings or step.position is not None:
-            part = step.function(g, *values, **_settings(node, step))
+        values = [saved[i] for i in where]
+        if node.settings or position is not None:
+            part = function(g, *values, **_settings(node, step))
         else:
-            part = step.function(g, *values)
-        if step.input is None:  # one rule for all inputs
-            pairs = zip(node.parents, part, strict=True)
+            part = function(g, *values)
+        if index is None:  # one rule for all inputs
+            pairs = zip(parents, part, strict=True)
         else:
-            pairs = ((node.parents[step.input], part),)  # type: ignore[assignment]
+            pairs = ((parents[index], part),)  # type: ignore[assignment]
         for parent, part in pairs:
             if parent is not None and part is not None and (useful is None or parent in useful):
                 if part.shape != parent.shape or part.dtype != parent.dtype:

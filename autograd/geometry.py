@@ -70,6 +70,8 @@ def resolve_padding(padding: Any, kernel: Sizes, stride: Sizes, dilation: Sizes,
     refused with a stride, because the report's eq. 6 then gives no single answer.
     """
     count = len(kernel)
+    if type(padding) is int and padding >= 0:  # the usual case
+        return ((padding, padding),) * count
     if isinstance(padding, str):
         if padding == "valid":
             return ((0, 0),) * count
@@ -81,7 +83,7 @@ def resolve_padding(padding: Any, kernel: Sizes, stride: Sizes, dilation: Sizes,
         return tuple((total // 2, total - total // 2) for total in totals)
     name = f"{op}: padding"
     # a tuple is asked for by itself, because it is found out much sooner
-    pairs = type(padding) is not int and isinstance(padding, (tuple, Sequence)) and len(padding) == count
+    pairs = isinstance(padding, (tuple, Sequence)) and len(padding) == count
     if pairs and isinstance(padding[0], (tuple, Sequence)):
         return tuple([pair(both, name, least=0) for both in padding])
     return tuple([(p, p) for p in sizes(padding, name, count, least=0)])

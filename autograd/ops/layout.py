@@ -29,7 +29,7 @@ def axes_of(dim: Any, ndim: int, op: str) -> tuple[int, ...]:
     if dim is None:
         return tuple(range(ndim))
     if isinstance(dim, (tuple, list)):
-        dims = tuple(axis_of(d, ndim, op) for d in dim) or tuple(range(ndim))
+        dims = tuple([axis_of(d, ndim, op) for d in dim]) or tuple(range(ndim))
         if len(set(dims)) != len(dims):
             raise ValueError(f"{op}: dim {tuple(dim)} names a dimension twice")
         return dims if ndim else ()
