@@ -117,8 +117,8 @@ def _correlate_blocks(start, stop, x, w, w_pitch, out, outputs, lanes, chunks, s
             # in cycles of a pixel: 4 taps, and storing the sums, which takes longer where a tile is of two rows
             by_rows = tiles * row_pixels * (count + 6) <= line * (count + 15) and row_pixels <= wide
             by_rows &= spread_w == 1 and not single and count > 0
-            # panel by panel: what is written of a channel lies in one place. Row by row, 3 channels took a tenth longer,
-            # in float64 up to twice as long.
+            # panel by panel: what is written of a channel lies in one place. Row by row, 3 channels took a tenth
+            # longer, in float64 up to twice as long.
             for channel in range(first_channel, end_channel, OUTER_ROWS):
                 panel, at = min(OUTER_ROWS, outputs - channel), group * group_weights + channel * w_pitch
                 for row in range(high if by_rows else 0):
