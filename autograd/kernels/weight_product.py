@@ -70,7 +70,7 @@ def weight_product(g: np.ndarray, x: np.ndarray, gw: np.ndarray, groups: int, la
         cost=g.size * filter_size / tasks / 8,
     )
     if parts > 1:
-        parallel_for(_add_parts, len(gw), sums.reshape(-1), gw.reshape(-1), parts, filter_size, cost=gw[0].size * parts)
+        parallel_for(add_parts, len(gw), sums.reshape(-1), gw.reshape(-1), parts, filter_size, cost=gw[0].size * parts)
 
 
 def _chunks(panels: int, tiles: int) -> int:
@@ -84,7 +84,7 @@ def _power(most: int) -> int:
 
 
 @njit
-def _add_parts(start, stop, sums, gw, parts, filter_size):
+def add_parts(start, stop, sums, gw, parts, filter_size):
     first, end = start * filter_size, stop * filter_size
     total = gw[first:end]  # of slices, whose indices are not negative, LLVM adds whole vectors
     for part in range(parts):
@@ -127,7 +127,7 @@ def _multiply_windows(start, stop, g, source, gw, lanes, tiles, chunks, pitch, t
                 image, row, column = pixel // out_size, pixel // out_columns % out_rows, pixel % out_columns
                 run, at = min(out_columns - column, count - i), (image * groups + group) * image_size + row * pitch
                 for v in range(vectors):
-                    _gather(flat_x, at + column, run, offsets, v * lanes, lanes, window, i * width + v * lanes, width)
+                    gather(flat_x, at + column, run, offsets, v * lanes, lanes, window, i * width + v * lanes, width)
                 at = image * groups * outputs * out_size + row * out_columns + column
                 for k in range(run):
                     where[2 * (i + k)] = at + k
@@ -150,7 +150,7 @@ def _multiply_windows(start, stop, g, source, gw, lanes, tiles, chunks, pitch, t
 
 
 @njit
-def _gather(x, at, run, offsets, first, lanes, window, target, width):
+def gather(x, at, run, offsets, first, lanes, window, target, width):
     """A vector of weights for each of ``run`` pixels. What is too much is overwritten by the next run."""
     behind = x.size - offsets[first + lanes - 1] - lanes  # the last place from which a whole square can be read
     i = 0

@@ -25,6 +25,7 @@ from .winograd_tile import (
     TAPS,
     copy_taps,
     filters_to_points,
+    points_to_filters,
     read_gradients,
     read_pixels,
     write_results,
@@ -142,6 +143,23 @@ def _read_filters(w, strides, channels, outputs, panel0, panels, filters, at, si
                 copy_taps(taps, c * OUTER_ROWS + m, t_step, w, tap0 + o * o_step + c * c_step, tap_step)
         for q in range(0, panel_step, lanes):
             filters_to_points(taps, q, t_step, filters, at + panel * panel_step + q, step)
+
+
+@njit
+def write_filters(sums, at, step, taps, pitch, gw, output, channels, lanes):
+    """Transform the sums ``sums[at + k * step + channel]`` of an output to its filters; are they finite?"""
+    for c in range(0, channels, lanes):
+        points_to_filters(sums, at + c, step, taps, c, pitch)
+    zero = gw.dtype.type(0)
+    check, target = zero, output * channels * TAPS * TAPS
+    for c in range(channels):
+        copy_taps(gw, target, 1, taps, c, pitch)
+        zeros = zero  # of one filter: a single sum over all would wait for each addition
+        for i in range(TAPS * TAPS):
+            zeros += gw[target + i] * zero
+        check += zeros
+        target += TAPS * TAPS
+    return check == 0
 
 
 @njit

@@ -308,6 +308,43 @@ def write_results(typing_context, source, s0, step, target, t0, pitch, positions
     return signature, generate
 
 
+def _from_rows(side: int, transform: str, source: Any, target: Any) -> tuple:
+    element, index = float_arrays(source, target), types.int64
+    signature = types.void(source, index, index, target, index, index)
+
+    def generate(context, builder, signature, args):
+        _, s0, pitch, _, t0, step = args
+        emit, body = Emitter(context, builder, element), Body(context, builder, signature, args)
+        start, points = body.address(0, s0), _Stack(emit, body.address(3, t0), step, POINTS, POINTS)
+
+        def read(i: ir.Value) -> Values:
+            row = builder.gep(start, [builder.mul(pitch, i)])
+            return [emit.load(builder.gep(row, [constant(j * emit.lanes)])) for j in range(side)]
+
+        _along_both(
+            *(emit, body, getattr(_Algebra(emit), transform), (side, POINTS)),
+            read=read,
+            write=lambda j, values: _store(emit, values, points.column(j)),
+        )
+        return context.get_dummy_value()
+
+    return signature, generate
+
+
+@intrinsic
+def pixels_to_points(typing_context, source, s0, pitch, target, t0, step):
+    """``target[t0 + k·step + lane] = (Bᵀ d B)[k]`` for the 6 x 6 ``d[i, j] = source[s0 + i·pitch + j·lanes + lane]``:
+    ``read_pixels`` of one tile, with a channel in each lane.
+    """
+    return _from_rows(POINTS, "pixels", source, target)
+
+
+@intrinsic
+def gradients_to_points(typing_context, source, s0, pitch, target, t0, step):
+    """``target[t0 + k·step + lane] = (A g Aᵀ)[k]`` for the 4 x 4 gradients g, in the same way."""
+    return _from_rows(RESULTS, "gradients", source, target)
+
+
 def _convert(sides: tuple[int, int], transform: str, source: Any, target: Any) -> tuple:
     element, index = float_arrays(source, target), types.int64
     signature = types.void(source, index, index, target, index, index)

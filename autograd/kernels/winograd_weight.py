@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..geometry import Padding
-from . import winograd
+from . import winograd, winograd_parts
 from .buffers import scratch
 from .grid import ceil_div
 from .jit import njit
@@ -19,8 +19,8 @@ from .parallel import parallel_for
 from .planes import copy_run
 from .tile import DOT_ROWS, DOT_TAPS, add_dots, dot_results
 from .vectors import REGISTERS, lanes
-from .winograd_loops import GAP, PLACES, group_slots, tile_count, tiling, transform
-from .winograd_tile import POINTS, RESULTS, TAPS, copy_taps, points_to_filters
+from .winograd_loops import GAP, PLACES, group_slots, tile_count, tiling, transform, write_filters
+from .winograd_tile import POINTS, RESULTS, TAPS
 
 # Bytes of the transformed tiles of one block, and at least so many groups. With AVX2, 3 MB took 10 % longer, adding up
 # lanes too often; with AVX-512, 6 MB took up to a fifth longer in float64, where arrays and blocks fill the last cache.
@@ -38,6 +38,9 @@ def pays(g: tuple[int, ...], x: tuple[int, ...], padding: Padding, dtype: Any) -
 
 def weight_gradient(g: np.ndarray, x: np.ndarray, padding: Padding) -> tuple[np.ndarray, bool]:
     """The adjoint of ``conv2d`` in w, from g (N, O, OH, OW) and x (N, C, H, W), and whether it is finite."""
+    cut = winograd_parts.cut(g.shape, x.shape, x.itemsize)
+    if cut:
+        return winograd_parts.weight_gradient(g, x, padding, cut)
     outputs, channels, vector, group = g.shape[1], x.shape[1], lanes(x.dtype), group_slots(x.dtype)
     groups = ceil_div(tile_count(g.shape), group)
     most = max(_LEAST_GROUPS, _BLOCK_BYTES // (PLACES * group * (channels + outputs) * x.itemsize))
@@ -96,7 +99,6 @@ def _collect(start, stop, sums, o_blocks, c_blocks, results, gw, outputs, channe
     """Transform the sums of each pair of channels into the gradient of its 9 weights."""
     pitch = (c_blocks * DOT_TAPS + lanes - 1) // lanes * lanes + GAP
     points, taps = scratch(DOT_ROWS * PLACES * pitch, gw.dtype), scratch(TAPS * TAPS * pitch, gw.dtype)
-    zero = gw.dtype.type(0)
     for block in range(start, stop):
         for k in range(PLACES):
             source = (k * o_blocks + block) * c_blocks * results
@@ -105,16 +107,7 @@ def _collect(start, stop, sums, o_blocks, c_blocks, results, gw, outputs, channe
                     target = (m * PLACES + k) * pitch + c * DOT_TAPS
                     copy_run(points, target, sums, source + m * DOT_TAPS, DOT_TAPS, points.size, lanes)
                 source += results
-        check = zero
+        finite[block] = True
         for m in range(min(DOT_ROWS, outputs - block * DOT_ROWS)):
-            for c in range(0, channels, lanes):
-                points_to_filters(points, m * PLACES * pitch + c, pitch, taps, c, pitch)
-            at = (block * DOT_ROWS + m) * channels * TAPS * TAPS
-            for c in range(channels):
-                copy_taps(gw, at, 1, taps, c, pitch)
-                zeros = zero  # of one filter: a single sum over all would wait for each addition
-                for i in range(TAPS * TAPS):
-                    zeros += gw[at + i] * zero
-                check += zeros
-                at += TAPS * TAPS
-        finite[block] = check == 0
+            o = block * DOT_ROWS + m
+            finite[block] &= write_filters(points, m * PLACES * pitch, pitch, taps, pitch, gw, o, channels, lanes)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from autograd import tensor
 from autograd.gradcheck import gradcheck, gradgradcheck
-from autograd.kernels import conv, im2col, winograd, winograd_weight
+from autograd.kernels import conv, im2col, winograd, winograd_parts, winograd_weight
 from nn import functional as F
 
 from .test_conv import PLAIN, TOLERANCE, close, family
@@ -47,6 +47,11 @@ def always(monkeypatch):
     decide(monkeypatch, True)
 
 
+def in_parts(patch):
+    """Weight gradients in three parts, or less, of blocks of five tiles: the last is not whole."""
+    patch.setattr(winograd_parts, "cut", lambda g, *_: winograd_parts.Cut(min(3, winograd_parts.tile_count(g)), 5))
+
+
 def direct(x, w, g, options):
     with pytest.MonkeyPatch.context() as patch:
         decide(patch, False)
@@ -74,6 +79,7 @@ def test_family_is_its_explicit_twin(batch, channels, outputs, height, width, pa
         if by_groups:
             patch.setattr(winograd, "_LEAST_TASKS", 1)
             patch.setattr(winograd, "_PRODUCT_BYTES", memory // 4)  # several panels at a time, or all
+            in_parts(patch)
         for module, name in ((winograd, "_PASS_BYTES"), (winograd_weight, "_BLOCK_BYTES")):
             patch.setattr(module, name, memory)  # one pass, or several
             patch.setattr(module, "_LEAST_GROUPS", 1)
@@ -81,8 +87,11 @@ def test_family_is_its_explicit_twin(batch, channels, outputs, height, width, pa
 
 
 @each_type
+@pytest.mark.parametrize("parts", [False, True])
 @pytest.mark.parametrize("channels", [16, 64, 256])
-def test_error_is_near_that_of_the_direct_sum(always, channels, dtype):
+def test_error_is_near_that_of_the_direct_sum(monkeypatch, always, channels, parts, dtype):
+    if parts:
+        in_parts(monkeypatch)
     x, w, g, options = build((4, channels, 24, 24), 24, dtype=dtype)
     x = np.maximum(x, 0)
     results = zip(family(conv, x, w, g, options), direct(x, w, g, options), exact(x, w, g, options))
@@ -98,7 +107,10 @@ def test_error_is_near_that_of_the_direct_sum(always, channels, dtype):
 @each_type
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 0.9, -0.6])  # numbers: of the largest there is
 @pytest.mark.parametrize("array", [0, 1, 2])
-def test_what_is_not_finite_or_overflows_is_computed_directly(always, array, value, dtype):
+@pytest.mark.parametrize("parts", [False, True])
+def test_what_is_not_finite_or_overflows_is_computed_directly(monkeypatch, always, parts, array, value, dtype):
+    if parts:
+        in_parts(monkeypatch)
     case, value = build((2, 9, 14, 11), 10, dtype=dtype), value * np.finfo(dtype).max
     for a in case[:3]:
         a *= 1e-2
@@ -137,7 +149,10 @@ def test_same_bits_for_any_number_of_threads(monkeypatch, always, x_shape, outpu
 
 @each_type
 @pytest.mark.parametrize("x_shape", [(2, 5, 13, 10), (1, 17, 8, 8)])
-def test_layouts_and_poisoned_memory(always, x_shape, dtype):
+@pytest.mark.parametrize("parts", [False, True])
+def test_layouts_and_poisoned_memory(monkeypatch, always, parts, x_shape, dtype):
+    if parts:
+        in_parts(monkeypatch)
     x, w, g, options = build(x_shape, 7, dtype=dtype)
     check_layouts(lambda *arrays: family(conv, *arrays, options), x, w, g)
     check_poisoned(lambda *arrays: family(conv, *arrays, options), x, w, g)
@@ -154,7 +169,10 @@ def test_zero_sizes(always, x_shape, outputs):
 @each_type
 @pytest.mark.parametrize("at_end", [True, False])
 @pytest.mark.parametrize(("x_shape", "padding"), [((2, 3, 6, 7), SAME), ((1, 5, 16, 16), ((0, 2), (2, 0)))])
-def test_nothing_outside_of_the_inputs_is_read(always, x_shape, padding, at_end, dtype):
+@pytest.mark.parametrize("parts", [False, True])
+def test_nothing_outside_of_the_inputs_is_read(monkeypatch, always, parts, x_shape, padding, at_end, dtype):
+    if parts:
+        in_parts(monkeypatch)
     x, w, g, options = build(x_shape, 6, padding, dtype)
     ours = family(conv, *(guarded(array, at_end) for array in (x, w, g)), options)
     close(ours, exact(x, w, g, options), dtype)
@@ -174,6 +192,10 @@ def test_chosen_by_shape(dtype):
         assert winograd.pays(shape, shape, SAME, dtype)
     assert winograd_weight.pays(unet, unet, SAME, dtype)
     assert not winograd_weight.pays(bottom, bottom, SAME, dtype)  # 32 tiles
+    itemsize = np.dtype(dtype).itemsize
+    assert winograd_parts.cut(unet, unet, itemsize)
+    assert not winograd_parts.cut((8, 256, 32, 32), (8, 256, 32, 32), itemsize)  # too many weights
+    assert not winograd_parts.cut((1, 16, 32, 32), (1, 16, 32, 32), itemsize)  # too few tiles
     assert not winograd.pays((8, 3, 64, 64), (8, 64, 64, 64), SAME, dtype)  # three channels
     assert not winograd.pays((8, 8, 64, 64), (8, 8, 64, 64), SAME, dtype)
     assert not winograd.pays((1, 16, 8, 8), (1, 16, 8, 8), SAME, dtype)  # too little work

@@ -1,0 +1,159 @@
+"""The weight gradient of :mod:`.winograd_weight` where channels are few: a task computes all of it, for some tiles.
+
+Otherwise all transformed tiles go from one core to another, through a cache that both share or, three times slower,
+between two such caches. Here a task transforms a block of tiles that stays in its second-level cache and multiplies it,
+one block of its *part* of the tiles after another; the parts are added in order. That pays as long as the sums of all
+parts, 36 for each weight, are few beside the tiles.
+
+Blocks are so short that sums across lanes would take half as long as the products. So a vector holds channels, not
+tiles: rows of pixels are transposed, which spares the transform from moving lanes.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+
+from ..geometry import Padding
+from .buffers import scratch
+from .grid import ceil_div
+from .jit import njit
+from .parallel import parallel_for
+from .plan import frozen
+from .planes import clear_run
+from .tile import OUTER_ROWS, multiply_outer_one, multiply_outer_two
+from .vectors import lanes
+from .weight_product import add_parts, gather
+from .winograd_loops import GAP, PLACES, tile_count, write_filters
+from .winograd_tile import POINTS, RESULTS, TAPS, gradients_to_points, pixels_to_points
+
+# Bytes, at most, of the transformed tiles of a block, and of the sums of a part: most of a second-level cache.
+_BLOCK_BYTES, _SUM_BYTES = 900_000, 600_000
+# Tiles of a block, at least: for each, the sums are read and written.
+_LEAST_TILES = 24
+# Transformed numbers for each sum of one part, and parts: the first that the tiles are enough for.
+_PARTS = ((64, 16), (12, 8))
+
+
+class Cut(NamedTuple):
+    """How the sum over the tiles is cut."""
+
+    parts: int
+    block: int  # tiles
+
+
+@lru_cache(maxsize=256)
+def cut(g: tuple[int, ...], x: tuple[int, ...], itemsize: int) -> Cut | None:
+    """For results g (N, O, OH, OW) of pixels x (N, C, H, W), if it pays."""
+    outputs, channels = (_padded(shape[1], itemsize) for shape in (g, x))
+    tiles, numbers = tile_count(g), tile_count(g) * (outputs + channels) / (outputs * channels)
+    parts = next((parts for least, parts in _PARTS if numbers >= least), 1)
+    block = min(_BLOCK_BYTES // (PLACES * (outputs + channels) * itemsize), tiles // parts)
+    if parts == 1 or block < _LEAST_TILES or PLACES * outputs * channels * itemsize > _SUM_BYTES:
+        return None
+    return Cut(parts, block)
+
+
+def _padded(channels: int, itemsize: int) -> int:
+    """So many fill whole vectors."""
+    vector = lanes(f"f{itemsize}")
+    return ceil_div(channels, vector) * vector
+
+
+@lru_cache(maxsize=256)
+def _tables(g: tuple[int, ...], x: tuple[int, ...], block: int, itemsize: int) -> tuple[np.ndarray, ...]:
+    """Where the planes of an image begin in g and in x, and the numbers of a tile in a block of either."""
+    planes = [np.minimum(np.arange(_padded(c, itemsize)), c - 1) * h * w for _, c, h, w in (g, x)]
+    numbers = np.arange(block)[:, None] * [first.size for first in planes]
+    return tuple(map(frozen, (*planes, numbers.reshape(-1))))
+
+
+def weight_gradient(g: np.ndarray, x: np.ndarray, padding: Padding, how: Cut) -> tuple[np.ndarray, bool]:
+    """The adjoint of ``conv2d`` in w, from g (N, O, OH, OW) and x (N, C, H, W), and whether it is finite."""
+    outputs, channels, vector, tiles = g.shape[1], x.shape[1], lanes(x.dtype), tile_count(g.shape)
+    g_planes, x_planes, table = _tables(g.shape, x.shape, how.block, x.itemsize)
+    step = outputs * x_planes.size + GAP
+    sums = np.empty(how.parts * PLACES * step, x.dtype)
+    (top, _), (left, _) = padding
+    parallel_for(
+        *(_multiply_parts, how.parts, g.reshape(-1), g.shape[1:], g_planes, x.reshape(-1), x.shape[1:], x_planes),
+        *(top, left, table, sums, tiles, how.parts, vector),
+        cost=PLACES * tiles * x_planes.size * (outputs + 16) / 8 / how.parts,
+    )
+    total = sums[: PLACES * step]
+    parallel_for(add_parts, PLACES, sums, total, how.parts, step, cost=step * how.parts / 8)
+    gw, finite = np.empty((outputs, channels, TAPS, TAPS), x.dtype), np.empty(outputs, np.bool_)
+    parallel_for(
+        *(_collect, outputs, total, x_planes.size, step, gw.reshape(-1), channels, vector, finite),
+        cost=channels * 50,
+    )
+    return gw, bool(finite.all())
+
+
+@njit
+def _multiply_parts(
+    start, stop, g, g_shape, g_planes, x, x_shape, x_planes, top, left, table, sums, tiles, parts, lanes
+):
+    outputs, padded, block = g_shape[0], x_planes.size, table.size // 2
+    rows, columns = (g_shape[1] + RESULTS - 1) // RESULTS, (g_shape[2] + RESULTS - 1) // RESULTS
+    step, g_step, x_step = outputs * padded + GAP, block * g_planes.size + GAP, block * padded + GAP
+    gradients, pixels = scratch(PLACES * g_step, x.dtype), scratch(PLACES * x_step, x.dtype)
+    strip = scratch((POINTS * (RESULTS * columns + 2) + lanes) * lanes, x.dtype)
+    for part in range(start, stop):
+        begin, last, add = part * tiles // parts, (part + 1) * tiles // parts, False
+        while begin < last:
+            count = min(block, last - begin)
+            end = begin + count
+            _transform(g, g_shape, g_planes, RESULTS, 0, 0, rows, columns, begin, end, lanes, strip, gradients, g_step)
+            _transform(x, x_shape, x_planes, POINTS, top, left, rows, columns, begin, end, lanes, strip, pixels, x_step)
+            for k in range(PLACES):
+                for o in range(0, outputs, OUTER_ROWS):
+                    at, here = k * g_step + o, min(OUTER_ROWS, outputs - o)
+                    for c in range(0, padded, 2 * lanes):
+                        x0, r0 = k * x_step + c, (part * PLACES + k) * step + o * padded + c
+                        if padded - c == lanes:
+                            multiply_outer_one(
+                                gradients, at, 1, here, pixels, x0, table, 0, count, sums, r0, padded, add
+                            )
+                        else:
+                            multiply_outer_two(
+                                gradients, at, 1, here, pixels, x0, table, 0, count, sums, r0, padded, add
+                            )
+            begin, add = end, True
+
+
+@njit
+def _transform(x, shape, planes, side, top, left, tile_rows, tile_columns, begin, end, lanes, strip, points, step):
+    """Transform the pixels (side 6) or gradients (4) of some tiles: all channels of one, then of the next."""
+    channels, height, width = shape
+    for s in range(begin // tile_columns, (end - 1) // tile_columns + 1):  # strips: rows of tiles
+        image, top_row = s // tile_rows, s % tile_rows * RESULTS - top
+        low, high = max(begin - s * tile_columns, 0), min(end - s * tile_columns, tile_columns)
+        corner, line = low * RESULTS - left, (high - low) * RESULTS + side - RESULTS  # in pixels
+        first, last = max(corner, 0), min(corner + line, width)
+        for c in range(0, planes.size, lanes):
+            for r in range(side):
+                at, row = r * line * lanes, top_row + r
+                if row < 0 or row >= height:
+                    clear_run(strip, at, line * lanes, lanes)
+                    continue
+                clear_run(strip, at, (first - corner) * lanes, lanes)
+                place, source = at + (first - corner) * lanes, (image * channels * height + row) * width + first
+                gather(x, source, last - first, planes, c, lanes, strip, place, lanes)
+                clear_run(strip, at + (last - corner) * lanes, (corner + line - last) * lanes, lanes)
+            to = (s * tile_columns + low - begin) * planes.size + c
+            for at in range(0, (high - low) * RESULTS * lanes, RESULTS * lanes):
+                if side == POINTS:
+                    pixels_to_points(strip, at, line * lanes, points, to, step)
+                else:
+                    gradients_to_points(strip, at, line * lanes, points, to, step)
+                to += planes.size
+
+
+@njit
+def _collect(start, stop, sums, padded, step, gw, channels, lanes, finite):
+    taps = scratch(TAPS * TAPS * (padded + GAP), gw.dtype)
+    for o in range(start, stop):
+        finite[o] = write_filters(sums, o * padded, step, taps, padded + GAP, gw, o, channels, lanes)
