@@ -27,11 +27,11 @@ EXPONENTIAL = 10  # the cost of an exponential; of an addition it is 2, for it w
 
 def is_beyond_cache(out: np.ndarray) -> bool:
     """Whether ``out`` would fill much of the last cache: see :mod:`autograd.kernels.streaming`."""
-    return 2 * out.nbytes >= _last_cache()
+    return 2 * out.nbytes >= last_cache()
 
 
 @cache
-def _last_cache() -> int:
+def last_cache() -> int:
     """Bytes of the last cache, as far as the system tells."""
     try:
         size = Path("/sys/devices/system/cpu/cpu0/cache/index3/size").read_text().strip()

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..geometry import Pair
+from .blocks import last_cache
 from .buffers import flattened, scratch
 from .depthwise_tile import COLUMN, INSIDE, multiply_down, places
 from .grid import Axis, ceil_div
@@ -35,6 +36,7 @@ class Maps(NamedTuple):
 
     steps: Pair
     spreads: Pair
+    far: bool  # whether the maps have left the caches when they come
     block_rows: int  # of outputs, of one phase
     blocks: int  # of each map
     phases: np.ndarray  # of each unit: taps below each other, whether it adds, first row of its outputs, rows
@@ -53,12 +55,18 @@ def maps(
     positions = [(c, vector) for c in starts]
     tables = lay_out(x[3], out[1], vertical, horizontal, kernel_size[1], COLUMN, positions)
     steps, spreads = (vertical.step, horizontal.step), (vertical.spread, horizontal.spread)
-    return Maps(steps, spreads, *cut_rows(vertical, x[0] * x[1]), *tables)
+    far = leaves_cache(x[0] * x[1] * (x[2] * x[3] + out[0] * out[1]) * itemsize)
+    return Maps(steps, spreads, far, *cut_rows(vertical, x[0] * x[1]), *tables)
 
 
 def fits(horizontal: Axis) -> bool:
     """Whether the tiles know such steps along the rows."""
     return _MASKS and horizontal.step <= 2 and len(horizontal.phases) == horizontal.spread <= 2
+
+
+def leaves_cache(bytes: int) -> bool:
+    """Whether pixels and results of so many bytes, and the gradients of both, fill most of the last cache."""
+    return 3 * bytes >= last_cache()
 
 
 def cut_rows(vertical: Axis, count: int) -> Pair:
@@ -153,32 +161,33 @@ def correlate_maps(x: np.ndarray, w: np.ndarray, how: Maps, out: np.ndarray) -> 
     """Fill ``out`` (N, C·M, H, W), M outputs for each channel of ``x``, each with a filter of ``w``."""
     count = x.shape[0] * x.shape[1] * how.blocks
     parallel_for(
-        *(_kernel(min(how.steps[0], COLUMN), how.steps[1], how.spreads[1]), count, x, w, out),
-        *(how.steps[0], how.spreads[0], *how[2:]),
+        *(_kernel(min(how.steps[0], COLUMN), how.steps[1], how.spreads[1], how.far), count, x, w, out),
+        *(how.steps[0], how.spreads[0], *how[3:]),
         cost=out.size / count * w.shape[2] * w.shape[3],
     )
     return out
 
 
 @cache
-def _kernel(down: int, step: int, spread: int) -> Any:
+def _kernel(down: int, step: int, spread: int, far: bool) -> Any:
     """The loop over maps with these steps; further rows are skipped."""
-    set_three, set_two, set_one = (multiply_down(height, down, step, spread, False) for height in (3, 2, 1))
-    add_three, add_two, add_one = (multiply_down(height, down, step, spread, True) for height in (3, 2, 1))
+    setting, adding = (
+        [multiply_down(height, down, step, spread, add=add, far=far) for height in (3, 2, 1)] for add in (False, True)
+    )
+    set_three, set_two, set_one = setting
+    add_three, add_two, add_one = adding
     reads = len(places(step, spread))
 
-    @njit(key=(down, step, spread))
+    @njit(key=(down, step, spread, far))
     def correlate(start, stop, x, w, out, step, spread, block_rows, blocks, phases, units, positions):
         channels, height, width = x.shape[1], x.shape[2], x.shape[3]
         outputs, out_rows, out_columns = out.shape[1] // channels, out.shape[2], out.shape[3]
-        pixels, weights, result, taps, columns = (
-            flattened(x),
-            flattened(w),
-            flattened(out),
-            flattened(units),
-            flattened(positions),
-        )
+        pixels, weights, result = flattened(x), flattened(w), flattened(out)
+        taps, columns = flattened(units), flattened(positions)
         pitch, filter_size = spread * out_columns, w.shape[2] * w.shape[3]
+        ahead, results_ahead = height * width, out_rows * out_columns  # from a block to the next one
+        if blocks > 1:
+            ahead, results_ahead = step * block_rows * width, spread * block_rows * out_columns
         zeros = scratch(width, x.dtype)
         for i in range(width):
             zeros[i] = 0
@@ -193,10 +202,11 @@ def _kernel(down: int, step: int, spread: int) -> Any:
                     for u in range(units.shape[0]):
                         tall, add, u0 = phases[u, 0], phases[u, 1], u * units.shape[1]
                         count = min(block_rows, phases[u, 3] - block * block_rows)
-                        unit = (
-                            *(pixels, x0, width, height, zeros, first, max(0, step - tall), weights, w0, taps, u0),
-                            *(columns, p, inside, result, top + phases[u, 2] * out_columns, pitch, count),
+                        numbers = (
+                            *(x0, width, height, first, max(0, step - tall), ahead, w0, u0, p, inside),
+                            *(top + phases[u, 2] * out_columns, pitch, count, results_ahead),
                         )
+                        unit = (pixels, zeros, weights, taps, columns, result, numbers)
                         if count <= 0:
                             pass  # an odd number of rows has less of one phase
                         elif tall == 3:

@@ -14,7 +14,7 @@ import numpy as np
 
 from ..geometry import Padding, Pair
 from .buffers import flattened, scratch
-from .depthwise import cut_rows, fits, lay_out
+from .depthwise import cut_rows, fits, lay_out, leaves_cache
 from .depthwise_tile import COLUMN, INSIDE, PLACES, SUMS, dots_down, places, store_lane_sums
 from .grid import ceil_div, forward_axis
 from .jit import njit
@@ -28,6 +28,7 @@ class Cut(NamedTuple):
 
     parts: int
     steps: Pair
+    far: bool
     block_rows: int
     blocks: int
     phases: np.ndarray
@@ -55,7 +56,8 @@ def cut_sums(
     fewest = g[2] - (blocks - 1) * block_rows  # rows of a block; ``dots_down`` wants some for tall units
     tallest = min(COLUMN, fewest * stride[0])
     tables = lay_out(x[3], g[3], vertical, horizontal, kernel_size[1], tallest, positions)
-    return Cut(min(x[0] * blocks, ceil_div(LEAST_TASKS, x[1])), stride, block_rows, blocks, *tables)
+    far = leaves_cache(x[0] * x[1] * (x[2] * x[3] + g[2] * g[3]) * itemsize)
+    return Cut(min(x[0] * blocks, ceil_div(LEAST_TASKS, x[1])), stride, far, block_rows, blocks, *tables)
 
 
 def depthwise_weight_gradient(g: np.ndarray, x: np.ndarray, kernel_size: Pair, cut: Cut) -> np.ndarray:
@@ -63,7 +65,7 @@ def depthwise_weight_gradient(g: np.ndarray, x: np.ndarray, kernel_size: Pair, c
     gw = np.empty((cut.parts, g.shape[1], 1, *kernel_size), x.dtype)
     tasks, (down, step) = cut.parts * x.shape[1], cut.steps
     parallel_for(
-        *(_kernel(min(down, COLUMN), step), tasks, g, x, gw, lanes(x.dtype), down, *cut[2:]),
+        *(_kernel(min(down, COLUMN), step, cut.far), tasks, g, x, gw, lanes(x.dtype), down, *cut[3:]),
         cost=g.size * kernel_size[0] * kernel_size[1] / tasks,
     )
     total = gw[0]
@@ -73,57 +75,67 @@ def depthwise_weight_gradient(g: np.ndarray, x: np.ndarray, kernel_size: Pair, c
 
 
 @cache
-def _kernel(down: int, step: int) -> Any:
+def _kernel(down: int, step: int, far: bool) -> Any:
     """The loop over parts and channels with these steps; further rows are skipped."""
-    add_three, add_two, add_one = (dots_down(height, down, step) for height in (3, 2, 1))
+    add_three, add_two, add_one = (dots_down(height, down, step, far=far) for height in (3, 2, 1))
     reads = len(places(step, 1))
 
-    @njit(key=(down, step))
+    @njit(key=(down, step, far))
     def add_parts(start, stop, g, x, gw, lanes, step, block_rows, blocks, phases, units, positions):
         parts, filter_size = gw.shape[0], gw.shape[3] * gw.shape[4]
         images, channels, height, width = x.shape
         outputs, out_rows, out_columns = g.shape[1] // channels, g.shape[2], g.shape[3]
-        pixels, gradient, taps, columns, result = (
-            flattened(x),
-            flattened(g),
-            flattened(units),
-            flattened(positions),
-            flattened(gw),
-        )
+        pixels, gradient, result = flattened(x), flattened(g), flattened(gw)
+        taps, columns = flattened(units), flattened(positions)
         stride = positions.shape[1]
         zeros = scratch(width, x.dtype)
         for i in range(width):
             zeros[i] = 0
         sums, totals = scratch(units.shape[0] * SUMS * lanes, x.dtype), scratch(SUMS + lanes, x.dtype)
+        part, channel = start // channels, start % channels
+        first_piece, end_piece = part * images * blocks // parts, (part + 1) * images * blocks // parts
+        first_image, first_block = first_piece // blocks, first_piece % blocks
         for task in range(start, stop):
-            part, channel = task // channels, task % channels
-            first_piece, end_piece = part * images * blocks // parts, (part + 1) * images * blocks // parts
             for o in range(outputs):
                 for i in range(sums.size):
                     sums[i] = 0
+                image, block = first_image, first_block  # counted along: divisions take long beside a small map
                 for piece in range(first_piece, end_piece):
-                    image, row = piece // blocks, piece % blocks * block_rows
+                    row = block * block_rows
                     plane, count = image * channels + channel, min(block_rows, out_rows - row)
                     x0, first = plane * height * width, step * row
                     g0 = ((plane * outputs + o) * out_rows + row) * out_columns
+                    onward = channels  # maps to the next one
+                    if piece + 1 == end_piece:
+                        onward = 1 - channels * (image - first_image)
+                    ahead, gradient_ahead = onward * height * width, onward * outputs * out_rows * out_columns
                     for u in range(units.shape[0]):
                         tall, u0, inside, s0 = phases[u, 0], u * units.shape[1], INSIDE + u * reads, u * SUMS * lanes
-                        unit = (
-                            *(pixels, x0, width, height, zeros, first, max(0, step - tall), gradient, g0, out_columns),
-                            *(taps, u0, columns, inside, stride, positions.shape[0], sums, s0, count),
+                        numbers = (
+                            *(x0, width, height, first, max(0, step - tall), ahead, g0, out_columns),
+                            *(u0, inside, stride, positions.shape[0], s0, count, gradient_ahead),
                         )
+                        unit = (pixels, zeros, gradient, taps, columns, sums, numbers)
                         if tall == 3:
                             add_three(*unit)
                         elif tall == 2:
                             add_two(*unit)
                         else:
                             add_one(*unit)
-                to = ((part * channels + channel) * outputs + o) * filter_size
+                    block += 1
+                    if block == blocks:
+                        image, block = image + 1, 0
+                to = (task * outputs + o) * filter_size
                 for u in range(units.shape[0]):
                     store_lane_sums(totals, 0, sums, u * SUMS * lanes)
                     for i in range(SUMS):
                         tap = units[u, PLACES + reads + i]
                         if tap >= 0:
                             result[to + tap] = totals[i]
+            channel += 1
+            if channel == channels:
+                part, channel = part + 1, 0
+                first_piece, end_piece = end_piece, (part + 1) * images * blocks // parts
+                first_image, first_block = first_piece // blocks, first_piece % blocks
 
     return add_parts

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autograd.geometry import conv_output_size
-from autograd.kernels import conv, im2col
+from autograd.kernels import conv, depthwise, im2col
 from autograd.kernels.parallel import get_num_threads, set_num_threads
 
 from . import reference
@@ -165,6 +165,25 @@ def test_col2im_is_the_adjoint_of_im2col(name):
     other = np.random.default_rng(0).normal(size=columns.shape)
     folded = im2col.col2im(other, size=x.shape[2:], **options)
     assert np.vdot(columns, other) == pytest.approx(np.vdot(x, folded), rel=1e-12)
+
+
+@pytest.fixture
+def small_cache(monkeypatch):
+    """Every array has left the caches; ways that were chosen before, or are chosen here, are not for others."""
+    chosen = conv._forward, conv._adjoint, conv._weights
+    monkeypatch.setattr(depthwise, "last_cache", lambda: 0)
+    for choose in chosen:
+        choose.cache_clear()
+    yield
+    for choose in chosen:
+        choose.cache_clear()
+
+
+@pytest.mark.usefixtures("small_cache")
+@pytest.mark.parametrize("name", [name for name in CASES if "depthwise" in name])
+def test_depthwise_beyond_the_caches_is_the_definition(name):
+    x, w, g, options = build(name, np.float32)
+    close(family(conv, x, w, g, options), family(reference, x, w, g, options), np.float32)
 
 
 @st.composite

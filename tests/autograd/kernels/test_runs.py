@@ -49,7 +49,7 @@ def same_bits(found, wanted):
 def cache(request, monkeypatch):
     """Results that stay in the cache, and results that do not."""
     if request.param == "streamed":
-        monkeypatch.setattr(blocks, "_last_cache", lambda: 1 << 16)
+        monkeypatch.setattr(blocks, "last_cache", lambda: 1 << 16)
 
 
 @pytest.fixture

@@ -41,7 +41,7 @@ def numbers(shape, dtype):
 @pytest.fixture
 def small_cache(monkeypatch):
     """Every array that is large enough for several threads is beyond a cache of this size."""
-    monkeypatch.setattr(blocks, "_last_cache", lambda: 1 << 16)
+    monkeypatch.setattr(blocks, "last_cache", lambda: 1 << 16)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -51,7 +51,7 @@ def test_streaming_changes_no_bit(name, dtype, monkeypatch):
     assert not is_beyond_cache(x)
     with np.errstate(all="ignore"):
         usual = KERNELS[name](x)
-    monkeypatch.setattr(blocks, "_last_cache", lambda: 1 << 16)
+    monkeypatch.setattr(blocks, "last_cache", lambda: 1 << 16)
     assert is_beyond_cache(x)
     before = get_num_threads()
     try:
