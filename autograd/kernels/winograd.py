@@ -26,7 +26,7 @@ from ..geometry import Padding
 from .grid import ceil_div
 from .parallel import parallel_for
 from .tile import OUTER_ROWS
-from .vectors import lanes
+from .vectors import REGISTERS, lanes
 from .winograd_loops import (
     GAP,
     PLACES,
@@ -49,6 +49,8 @@ _LEAST_TASKS = 8
 # Bytes of the transformed pixels of one group up to which one task computes all that belongs to it, in its core's
 # second-level cache; and of products at a time, then.
 _GROUP_BYTES, _PRODUCT_BYTES = 500_000, 250_000
+# Results, at least, for each tile that the register tiles have room for: of 16, if all are whole.
+_LEAST_FILLED = 8 if REGISTERS == 32 else 5
 # Multiply-adds (of the direct sum, over 9) below which two parallel loops cost more than they save.
 _LEAST_WORK = 1_000_000
 
@@ -58,15 +60,15 @@ def pays(pixels: tuple[int, ...], results: tuple[int, ...], padding: Padding, dt
 
     A transform costs some 30 operations for each of C + O channels of a tile, and the products save 13 C·O: with 8 to 8
     channels the two ways took equally long, with 8 to 16 this one three quarters, with 16 to 16 two thirds. Small
-    images fill tiles of 4 × 4 and register tiles badly: 16 tiles of the 24 of one register tile still won 90 %, 8 of 24
-    won 30 %, 4 lost.
+    images fill tiles of 4 × 4 and register tiles badly: with AVX2, 16 tiles of the 24 of one register tile still won
+    90 %, 8 of 24 won 30 %, 4 lost; with AVX-512, 8 of 24 in float64 lost 15 %, and 16 of 48 in float32 up to 8 %.
     """
     batch, channels, outputs, size = pixels[0], pixels[1], results[1], results[2] * results[3]
     products, slots = channels * outputs, group_slots(dtype)
     return (
         batch * size * products >= _LEAST_WORK
         and products >= 5 * (channels + outputs)
-        and batch * size >= 5 * ceil_div(tile_count(results), slots) * slots
+        and batch * size >= _LEAST_FILLED * ceil_div(tile_count(results), slots) * slots
         and max(map(max, padding)) < TAPS
         and min(map(min, padding)) >= 0
     )
