@@ -33,6 +33,7 @@ PATCHES = {
     "rows of whole vectors": (2, 8, (8, 64), 24, (2, 2)),
     "rows that are no whole vectors": (2, 6, (12, 74), 20, (2, 2)),
     "several groups of patches": (3, 33, (40, 42), 70, (2, 2)),
+    "results that are asked for": (2, 32, (160, 164), 17, (2, 2)),
     "several chunks of patches": (2, 150, (14, 12), 140, (2, 2)),
 }
 
