@@ -13,17 +13,32 @@ channel of its own, in the copy or where results are written.
 
 from __future__ import annotations
 
-from functools import lru_cache
-from typing import NamedTuple
-
 import numpy as np
 
 from ..geometry import Padding, Pair
 from .buffers import scratch
-from .grid import ceil_div
 from .jit import njit
+from .packed_plan import (
+    CHUNKS,
+    COLUMNS,
+    GROUPS,
+    IMAGE,
+    LINE,
+    OUT_IMAGE,
+    OUT_LINE,
+    OUT_PATCHES,
+    OUT_PLANE,
+    OUT_ROWS,
+    PATCHES,
+    PIXELS,
+    ROWS,
+    SPREAD_H,
+    SPREAD_W,
+    STEP,
+    TILES,
+    lay_out,
+)
 from .parallel import parallel_for
-from .plan import LEAST_TASKS, frozen
 from .tile import OUTER_ROWS, OUTER_VECTORS, multiply_and_pack, multiply_outer, multiply_outer_one, multiply_outer_two
 from .vectors import (
     clear_vector,
@@ -40,33 +55,12 @@ from .vectors import (
 # Channels on either side that pay for copying the pixels. To 16 channels, maps of 28 × 28 took 0.8 to 1.2 times as long
 # as where tiles read them in place, and maps of 64 × 64 took 0.6 times as long.
 _LEAST_CHANNELS = 16
-# Bytes of the pixels of a group. With half as many, 512 channels of 14 × 14 pixels took a tenth longer.
-_GROUP_BYTES = 500_000
-# Output channels for each pixel from which on all pixels are one group, though they fill most of that cache: each group
-# reads all weights. (In float64, 1024 channels of 7 × 7 pixels took a sixth longer in two groups.)
-_MANY = 8
-# Panels of output channels, at least, that share a copy of their pixels.
-_LEAST_PANELS = 8
 # Bytes of the weights of a channel that are copied at a time, if they are transposed. With 64, a line of memory, 1024
 # channels took a tenth longer; with 512, in float64, they leave too little of the second-level cache to the pixels.
 _ABREAST_BYTES = 256
-
 # Bytes of results whose places are asked for before they are written: 8 to 17 MB of patches took a fifth to a third
 # less in float64, 4 MB in float32 a twentieth more.
 _FAR_BYTES = 6_000_000
-
-# Where things stand in the sizes: of the product; of the images; of the results. A run begins and ends with a tile, an
-# image, or a row if it is no neighbour of the next one.
-ROWS, COLUMNS, PIXELS, TILES, GROUPS, CHUNKS = range(6)
-IMAGE, LINE, STEP, PATCHES, OUT_IMAGE, OUT_PLANE, OUT_LINE, OUT_ROWS, SPREAD_H, SPREAD_W, OUT_PATCHES = range(6, 17)
-
-
-class _Layout(NamedTuple):
-    """What the kernel reads; arrays are int64."""
-
-    sizes: np.ndarray  # see ROWS ...
-    sources: np.ndarray  # of the channels: where the first pixel of each is
-    targets: np.ndarray  # where the first result of each is
 
 
 def pays(weights: tuple[int, ...], size: Pair, stride: Pair, padding: Padding, dilation: Pair, groups: int) -> bool:
@@ -91,7 +85,7 @@ def multiply(
     weights : a matrix in row-major order, or the transpose of one.
     spread : distance of two results in ``out``; there is zero between them if M is O.
     """
-    layout = _layout(x.shape, out.shape, weights.shape, tuple(stride), tuple(spread), x.itemsize)
+    layout = lay_out(x.shape, out.shape, weights.shape, tuple(stride), tuple(spread), x.itemsize)
     transposed = not weights.flags.c_contiguous
     tasks = int(layout.sizes[GROUPS] * layout.sizes[CHUNKS])
     parallel_for(
@@ -100,45 +94,6 @@ def multiply(
         cost=int(layout.sizes[PIXELS]) * weights.size / tasks / 8,
     )
     return out
-
-
-@lru_cache(maxsize=256)
-def _layout(
-    x: tuple[int, ...], out: tuple[int, ...], weights: Pair, stride: Pair, spread: Pair, itemsize: int
-) -> _Layout:
-    """By which images of shape ``x`` (N, C, H, W) become ``out`` (N, O, OH, OW)."""
-    images, _, height, width = x
-    outputs, channels = weights
-    patch, out_patch = stride if channels > x[1] else (1, 1), spread if outputs > out[1] else (1, 1)
-    rows, columns = x[2:] if stride == (1, 1) else out[2:]
-    line, out_line, out_rows = width * stride[0], out[3], out[2]
-    if stride == spread == (1, 1):  # an image is one row
-        rows, columns, line, out_line, out_rows = 1, rows * columns, 0, rows * columns, 1
-    pixels, tile = images * rows * columns, OUTER_VECTORS * lanes(f"f{itemsize}")
-    tiles, panels = ceil_div(pixels, tile), ceil_div(outputs, OUTER_ROWS)
-    # a power of two: three would leave one of two threads idle
-    chunks = min(LEAST_TASKS, 1 << (max(1, panels // _LEAST_PANELS).bit_length() - 1))
-    by_bytes = ceil_div(pixels * channels * itemsize, _GROUP_BYTES)
-    if by_bytes == 2 and outputs >= _MANY * pixels:
-        by_bytes = 1
-    groups = max(by_bytes, min(ceil_div(LEAST_TASKS, chunks), max(1, tiles // 2)))
-    together = ceil_div(tiles, groups)
-    groups = ceil_div(tiles, together)
-    while chunks > 1 and groups * chunks >= 2 * LEAST_TASKS:
-        chunks //= 2
-    sizes = (
-        *(rows, columns, pixels, together, groups, chunks),
-        *(x[1] * height * width, line, stride[1], channels > x[1]),
-        *(out[1] * out[2] * out[3], out[2] * out[3], out_line, out_rows, *spread, outputs > out[1]),
-    )
-    return _Layout(frozen(sizes), frozen(_places(x, patch)), frozen(_places(out, out_patch)))
-
-
-def _places(images: tuple[int, ...], patch: Pair) -> np.ndarray:
-    """Where the first patch of each channel of an image lies, pixel by pixel."""
-    _, channels, height, width = images
-    planes, rows, columns = (np.arange(n) for n in (channels, *patch))
-    return ((planes[:, None] * height + rows)[:, :, None] * width + columns).reshape(-1)
 
 
 @njit
