@@ -1,7 +1,8 @@
 """The weight gradient of a 3 × 3 filter by minimal filtering; :mod:`.winograd` has the equation.
 
 Pixels and gradients are transformed, some blocks of tiles at a time. For each of the 36 places, the sum over the tiles
-is a product of two matrices whose rows are contiguous, which :func:`.tile.add_dots` adds to the sums so far.
+is a product of two matrices whose rows are contiguous, which :func:`.tile.add_dots` adds to the sums so far. Where
+channels are few, :mod:`.winograd_parts` does all of it.
 """
 
 from __future__ import annotations
