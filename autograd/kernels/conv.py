@@ -8,10 +8,11 @@ All three are faces of one sum over n, o, c, output pixels p and taps k,
 with a chosen size the transposed convolution of fig. 11).
 
 Here shapes are checked and a *way* is chosen, once for all arrays of the same shapes; the work is done by register
-tiles, :mod:`.correlate` and :mod:`.weight_gradient` (:mod:`.depthwise` and :mod:`.depthwise_weight` where a group has
-one channel, :mod:`.packed` for 1 × 1 filters and for 2 × 2 with a stride of 2), in every type and geometry. Where it
-pays, 3 × 3 filters go to :mod:`.winograd`, and 1 × 1 filters of many channels and those of most weights to BLAS, by
-:mod:`.one_by_one` and :mod:`.unfolded`. The readable twin of all is :mod:`.im2col`.
+tiles, :mod:`.correlate` and :mod:`.weight_gradient` (:mod:`.depthwise`, :mod:`.depthwise_strips` and
+:mod:`.depthwise_weight` where a group has one channel, :mod:`.packed` for 1 × 1 filters and for 2 × 2 with a stride of
+2), in every type and geometry. Where it pays, 3 × 3 filters go to :mod:`.winograd`, and 1 × 1 filters of many channels
+and those of most weights to BLAS, by :mod:`.one_by_one` and :mod:`.unfolded`. The readable twin of all is
+:mod:`.im2col`.
 ``stride=(sh, sw)``, ``padding=((top, bottom), (left, right))``, ``dilation=(dh, dw)``. Inputs of any memory layout are
 accepted and never written to; the result is C-contiguous. Padding is zeros that are multiplied like any other number.
 """
@@ -30,6 +31,7 @@ from .arrays import canonical
 from .blocks import FLOATS
 from .correlate import correlate
 from .depthwise import correlate_maps, maps
+from .depthwise_strips import correlate_strips, cut_strips
 from .depthwise_weight import cut_sums, depthwise_weight_gradient
 from .grid import adjoint_axis, forward_axis
 from .plan import plan
@@ -100,6 +102,8 @@ def _forward(
     depthwise = x[1] == groups > 1
     if depthwise and (cut := maps(x, out[2:], vertical, horizontal, w[2:], dtype.itemsize)):
         return lambda x, w: correlate_maps(x, w, cut, new())
+    if depthwise and (strips := cut_strips(x[2:], out[2:], vertical, horizontal, w[2:], dtype.itemsize)):
+        return lambda x, w: correlate_strips(x, w, strips, new())
     filter_size = w[2] * w[3]
     how = plan(x, w[0] // groups, groups, vertical, horizontal, w[2:], filter_size, dtype.itemsize)
     pitch = w[1] * filter_size
@@ -139,6 +143,8 @@ def _adjoint(
     depthwise = g[1] == groups > 1
     if depthwise and (cut := maps(g, size, vertical, horizontal, w[2:], dtype.itemsize)):
         return lambda g, w: correlate_maps(g, w, cut, new())
+    if depthwise and (strips := cut_strips(g[2:], size, vertical, horizontal, w[2:], dtype.itemsize)):
+        return lambda g, w: correlate_strips(g, w, strips, new())
     filter_size, outputs = w[2] * w[3], w[0] // groups
     if len(vertical.phases) * len(horizontal.phases) > 1:
         by_phase = plan(g, w[1], groups, vertical, horizontal, w[2:], 1, dtype.itemsize, tap_step=outputs)

@@ -1,8 +1,9 @@
 """Correlation where each group has one input channel: map by map, read where it is.
 
 Few products are made with each pixel, so what surrounds them decides. Nothing is copied, not even to pad: see
-:mod:`.depthwise_tile`. A filter is cut into units of at most COLUMN taps below each other and two to four side by side;
-3 × 3 taps are one unit, and one pass over the map. The results of further units are added to those of the first.
+:mod:`.depthwise_tile`. A filter is cut into units of at most COLUMN taps below each other and two to four side by side.
+Filters of 3 × 3 taps are one unit, and one pass over the map; larger ones, whose results further passes would read and
+write again, are left to :mod:`.depthwise_strips`, but for the gradient of the weights (:mod:`.depthwise_weight`).
 
 The input gradient of a stride of 2 is four correlations, one for each residue of rows and columns; those of even and
 odd columns are computed together and interleaved.
@@ -27,6 +28,8 @@ from .vectors import VECTOR_BYTES, lanes
 
 # Hosts whose vectors are shorter have no masks: they go the way of all other convolutions.
 _MASKS = VECTOR_BYTES > 16
+# Bytes of a row. A column of wider maps falls out of the first cache before the next one is read.
+_WIDEST = 2000
 # Rows of a block, which is read column by column from the caches; some more rows are read twice.
 _BLOCK_ROWS = 128
 
@@ -39,7 +42,7 @@ class Maps(NamedTuple):
     far: bool  # whether the maps have left the caches when they come
     block_rows: int  # of outputs, of one phase
     blocks: int  # of each map
-    phases: np.ndarray  # of each unit: taps below each other, whether it adds, first row of its outputs, rows
+    phases: np.ndarray  # of each unit: taps below each other, first row of its outputs, rows
     units: np.ndarray  # see LINE ... of :mod:`.depthwise_tile`
     positions: np.ndarray  # see START ...; the columns of a map, one after the other
 
@@ -47,13 +50,15 @@ class Maps(NamedTuple):
 def maps(
     x: tuple[int, int, int, int], out: Pair, vertical: Axis, horizontal: Axis, kernel_size: Pair, itemsize: int
 ) -> Maps | None:
-    """The plan for a source of shape (N, C, H, W), or None for what :mod:`.correlate` must do."""
+    """The plan for a source of shape (N, C, H, W), or None for what :mod:`.depthwise_strips` does faster."""
     if not fits(horizontal):
         return None
     vector, outputs = lanes(f"f{itemsize}"), horizontal.phases[0].outputs
     starts = [max(0, min(c, outputs - vector)) for c in range(0, outputs, vector)]  # the last one ends with the row
     positions = [(c, vector) for c in starts]
     tables = lay_out(x[3], out[1], vertical, horizontal, kernel_size[1], COLUMN, positions)
+    if len(tables[0]) > len(vertical.phases) or max(x[3], out[1]) * itemsize > _WIDEST:
+        return None
     steps, spreads = (vertical.step, horizontal.step), (vertical.spread, horizontal.spread)
     far = leaves_cache(x[0] * x[1] * (x[2] * x[3] + out[0] * out[1]) * itemsize)
     return Maps(steps, spreads, far, *cut_rows(vertical, x[0] * x[1]), *tables)
@@ -85,17 +90,15 @@ def lay_out(
     rows = _rows_of_units(horizontal)
     phases, units, read = [], [], []
     for phase in vertical.phases:
-        add = False
         for line, below in _columns(phase.taps, tallest):
             for where, beside in rows:
                 taps = [-1 if i is None or j is None else i * kernel_width + j for i in below for j in beside]
-                phases.append((len(below), add, phase.origin, phase.outputs))
+                phases.append((len(below), phase.origin, phase.outputs))
                 taps += [-1] * (COLUMN * len(beside) - len(taps))
                 units.append(
                     (line, -1 not in taps[: len(below) * len(beside)], *(offset for offset, _ in where), *taps)
                 )
                 read += where
-                add = True
     columns = [
         (
             c,
@@ -171,11 +174,7 @@ def correlate_maps(x: np.ndarray, w: np.ndarray, how: Maps, out: np.ndarray) -> 
 @cache
 def _kernel(down: int, step: int, spread: int, far: bool) -> Any:
     """The loop over maps with these steps; further rows are skipped."""
-    setting, adding = (
-        [multiply_down(height, down, step, spread, add=add, far=far) for height in (3, 2, 1)] for add in (False, True)
-    )
-    set_three, set_two, set_one = setting
-    add_three, add_two, add_one = adding
+    three, two, one = (multiply_down(height, down, step, spread, far=far) for height in (3, 2, 1))
     reads = len(places(step, spread))
 
     @njit(key=(down, step, spread, far))
@@ -197,33 +196,27 @@ def _kernel(down: int, step: int, spread: int, far: bool) -> Any:
             for o in range(outputs):
                 w0 = (channel * outputs + o) * filter_size
                 top = ((image * outputs + o) * out_rows + block * block_rows * spread) * out_columns
-                for p in range(0, columns.size, positions.shape[1]):
+                p = 0  # counted by hand: a range with a step that is no constant divides first
+                for _ in range(positions.shape[0]):
                     inside = p + INSIDE
                     for u in range(units.shape[0]):
-                        tall, add, u0 = phases[u, 0], phases[u, 1], u * units.shape[1]
-                        count = min(block_rows, phases[u, 3] - block * block_rows)
+                        tall, u0 = phases[u, 0], u * units.shape[1]
+                        count = min(block_rows, phases[u, 2] - block * block_rows)
                         numbers = (
                             *(x0, width, height, first, max(0, step - tall), ahead, w0, u0, p, inside),
-                            *(top + phases[u, 2] * out_columns, pitch, count, results_ahead),
+                            *(top + phases[u, 1] * out_columns, pitch, count, results_ahead),
                         )
                         unit = (pixels, zeros, weights, taps, columns, result, numbers)
                         if count <= 0:
                             pass  # an odd number of rows has less of one phase
                         elif tall == 3:
-                            if add:
-                                add_three(*unit)
-                            else:
-                                set_three(*unit)
+                            three(*unit)
                         elif tall == 2:
-                            if add:
-                                add_two(*unit)
-                            else:
-                                set_two(*unit)
-                        elif add:
-                            add_one(*unit)
+                            two(*unit)
                         else:
-                            set_one(*unit)
+                            one(*unit)
                         inside += reads
+                    p += positions.shape[1]
             block += 1
             if block == blocks:
                 block, image, channel = 0, image + 1, channel + 1

@@ -113,8 +113,8 @@ def _load(emit: Emitter, place: ir.Value, masks: list[ir.Value], parts: int) -> 
     return vectors if len(masks) == 1 else [emit.every_second(vectors[0], vectors[1], side) for side in range(parts)]
 
 
-def multiply_down(height: int, down: int, step: int, spread: int, *, add: bool, far: bool) -> Any:
-    """An intrinsic that multiplies a unit of ``height`` taps below each other, and adds to the results or sets them.
+def multiply_down(height: int, down: int, step: int, spread: int, *, far: bool) -> Any:
+    """An intrinsic that multiplies a unit of ``height`` taps below each other.
 
     The pixels of one row of outputs are ``down`` rows below those of the row before, ``skip`` more than are read. A row
     of pixels is read once for all outputs that meet it: sums of several rows are under way.
@@ -146,34 +146,27 @@ def multiply_down(height: int, down: int, step: int, spread: int, *, add: bool, 
             walk = _Rows(emit, body.address(0, x0), width, rows, body.address(1, constant(0)))
             to = builder.gep(body.address(5, r0), [builder.mul(column.start, constant(spread))])
 
-            def begin(place: ir.Value, r: ir.Value) -> list[ir.Value]:
-                if not add:
-                    return [emit.zero] * spread
-                bits = builder.select(builder.icmp_signed("<", r, count), exist, constant(0))
-                return _load(emit, place, [emit.mask(bits, half) for half in range(spread)], spread)
-
-            def read(i, newest, state, r, sums):
-                """Row ``i`` of the pixels of outputs ``r``, whose sums are the first."""
+            def read(i, state, sums):
+                """Row ``i`` of the pixels of those outputs whose sums are the first."""
                 if i % down == 0:
-                    sums.append(begin(newest, builder.add(r, constant(i // down))))
-                    newest = builder.gep(newest, [pitch])
+                    sums.append([emit.zero] * spread)
                 vectors = column.read(walk.here(state))
                 for j in range(i // down + 1):
                     for vector, (side, slot) in zip(vectors, chain.from_iterable(column.places)):
                         weight = filters[(i - j * down) * beside + slot]
                         sums[j][side] = emit.multiply_add(weight, vector, sums[j][side])
-                return newest, walk.following(state, constant(1))
+                return walk.following(state, constant(1))
 
-            newest, state = to, walk.begin(builder.add(first, _entry(emit, unit, LINE)))
+            state = walk.begin(builder.add(first, _entry(emit, unit, LINE)))
             sums: list[list[ir.Value]] = []
             for i in range(before):
-                newest, state = read(i, newest, state, constant(0), sums)
+                state = read(i, state, sums)
 
-            def go_down(r, carried):
-                to, newest, *state = carried[:4]
-                sums = [carried[i : i + spread] for i in range(4, len(carried), spread)]
+            def go_down(_, carried):
+                to, *state = carried[:3]
+                sums = [carried[i : i + spread] for i in range(3, len(carried), spread)]
                 for i in range(before, height):
-                    newest, state = read(i, newest, state, r, sums)
+                    state = read(i, state, sums)
                 done, *sums = sums
                 vectors = done if spread == 1 else [emit.alternate(done[0], done[1], half) for half in range(2)]
                 for half, vector in enumerate(vectors):
@@ -183,9 +176,9 @@ def multiply_down(height: int, down: int, step: int, spread: int, *, add: bool, 
                     _store(emit, vector, place, there[half], whole)
                 if skips:
                     state = walk.following(state, skip)
-                return [builder.gep(to, [pitch]), newest, *state, *chain.from_iterable(sums)]
+                return [builder.gep(to, [pitch]), *state, *chain.from_iterable(sums)]
 
-            body.loop(count, 1, [to, newest, *state, *chain.from_iterable(sums)], go_down, unroll=False)
+            body.loop(count, 1, [to, *state, *chain.from_iterable(sums)], go_down, unroll=False)
             return context.get_dummy_value()
 
         return types.void(pixels, zeros, weights, units, positions, result, numbers), generate

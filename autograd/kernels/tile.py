@@ -21,6 +21,8 @@ FEW_ROWS, FEW_VECTORS = 2, 6 if REGISTERS == 32 else 4  # for two output channel
 ROW_VECTORS = 4 if lanes("f4") == 16 else 8  # of pixels of one channel: enough sums to hide the latency of adding
 DOT_ROWS = 4 if REGISTERS == 32 else 2  # output channels
 DOT_TAPS = 6
+STRIP_ROWS, STRIPS = 4, 2  # of one channel; strips of 8 rows were more often partly empty
+COLUMN = 3  # taps below each other: their weights must fit the registers too
 
 
 def dot_results(rows: int, taps: int, dtype: Any) -> int:
@@ -124,6 +126,65 @@ def _outer(height: int, width: int, weights: Any, pixels: Any, taps: Any, result
         before = [builder.select(add, emit.load(place), emit.zero) for place in places]
         for place, value in zip(places, body.loop(count, 1, before, accumulate)):
             emit.store(value, place)
+        return context.get_dummy_value()
+
+    return signature, generate
+
+
+@intrinsic
+def multiply_strips(
+    typing_context, weights, w0, pixels, p0, pitch, columns, first, counts, c0, places, v0, result, r0, step
+):
+    """STRIPS strips of STRIP_ROWS rows of one vector, each the sum over columns of taps of weights · pixels.
+
+    Row r of strip v has its pixels at ``p0 + places[v0 + v, 0] + r·pitch``, its results at ``r0 + places[v0 + v, 1] +
+    r·step``. A column is up to COLUMN taps below each other: tap i has the weight ``w0 + column[0] + i·column[2]`` and
+    adds ``column[1] + i·pitch`` to where its pixels are. There are ``counts[c0 + i]`` columns of COLUMN − i taps from
+    ``first`` on, the longest first. So a vector of pixels is loaded once for all rows that meet it.
+    """
+    element = float_arrays(weights, pixels, result)
+    index = types.int64
+    signature = types.void(
+        *(weights, index, pixels, index, index, columns, index, counts, index, places, index, result, index, index)
+    )
+
+    def generate(context, builder, signature, args):
+        _, w0, _, p0, pitch, _, first, _, c0, _, v0, _, r0, step = args
+        emit, body = Emitter(context, builder, element), Body(context, builder, signature, args)
+        weights, pixels, result = body.address(0, w0), body.address(2, p0), body.address(11, r0)
+        table, counts = body.address(5, builder.mul(first, constant(3))), body.address(7, c0)
+        places = body.address(9, builder.mul(v0, constant(2)))
+        at = [[builder.load(builder.gep(places, [constant(2 * v + i)])) for i in range(2)] for v in range(STRIPS)]
+        sources = [builder.gep(pixels, [source]) for source, _ in at]
+        sums = [emit.zero] * (STRIPS * STRIP_ROWS)
+        for height in range(COLUMN, 0, -1):
+
+            def accumulate(k, sums, height=height, table=table):
+                entry = builder.gep(table, [builder.mul(k, constant(3))])
+                tap, offset, apart = (builder.load(builder.gep(entry, [constant(i)])) for i in range(3))
+                filters = []
+                for i in range(height):
+                    place = builder.add(tap, builder.mul(apart, constant(i)))
+                    filters.append(emit.splat(builder.load(builder.gep(weights, [place]))))
+                following = list(sums)
+                for v, source in enumerate(sources):
+                    row = builder.gep(source, [offset])
+                    for j in range(STRIP_ROWS + height - 1):
+                        vector = emit.load(row)
+                        for i in range(max(0, j - STRIP_ROWS + 1), min(height, j + 1)):
+                            n = v * STRIP_ROWS + j - i
+                            following[n] = emit.multiply_add(filters[i], vector, following[n])
+                        row = builder.gep(row, [pitch])
+                return following
+
+            count = builder.load(builder.gep(counts, [constant(COLUMN - height)]))
+            sums = body.loop(count, 1, sums, accumulate, often=False)
+            table = builder.gep(table, [builder.mul(count, constant(3))])
+        for v, (_, target) in enumerate(at):
+            place = builder.gep(result, [target])
+            for r in range(STRIP_ROWS):
+                emit.store(sums[v * STRIP_ROWS + r], place)
+                place = builder.gep(place, [step])
         return context.get_dummy_value()
 
     return signature, generate

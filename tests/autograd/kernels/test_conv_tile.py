@@ -36,6 +36,11 @@ def run_dots(rows, pixels, offsets, length, result, runs, count):
 
 
 @njit
+def strips(weights, pixels, columns, counts, places, result):
+    tile.multiply_strips(weights, 3, pixels, 5, 30, columns, 1, counts, 1, places, 1, result, 2, 40)
+
+
+@njit
 def rows_of(every, target, source, rows, width):
     if every == 1:
         vectors.copy_rows(target, 3, 50, source, 2, 70, rows, width)
@@ -121,6 +126,30 @@ def test_add_run_dots_adds_runs(dtype):
                 run = pixels[7 + b + offsets[2 + j] :][:length].astype(float)
                 expected[2 + m * tile.DOT_TAPS + j] += rows[1 + a + m * 300 :][:length].astype(float) @ run
     np.testing.assert_allclose(result, expected, atol=1e-4 if dtype == np.float32 else 1e-12)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("lengths", [(1, 1, 1), (0, 2, 0), (2, 0, 1), (0, 0, 1)])
+def test_multiply_strips_is_its_formula(lengths, dtype):
+    rng = np.random.default_rng(2)
+    lanes, heights = vectors.lanes(dtype), [tile.COLUMN - i for i, count in enumerate(lengths) for _ in range(count)]
+    columns = np.stack([rng.integers(0, 9, len(heights) + 1), rng.integers(0, 200, len(heights) + 1)], 1)
+    columns = np.concatenate([columns, rng.integers(0, 5, (len(heights) + 1, 1))], 1)
+    weights, pixels = rng.normal(size=30).astype(dtype), rng.normal(size=800).astype(dtype)
+    places = np.stack([rng.integers(0, 300, tile.STRIPS + 1), 300 * np.arange(tile.STRIPS + 1)], 1)
+    result = np.ones(300 * (tile.STRIPS + 1), dtype)
+    strips(weights, pixels, columns, np.array([0, *lengths]), places, result)
+    expected = np.ones(len(result))
+    for source, target in places[1:]:
+        for r in range(tile.STRIP_ROWS):
+            total = np.zeros(lanes)
+            for height, (weight, offset, step) in zip(heights, columns[1:]):
+                for i in range(height):
+                    total += (
+                        float(weights[3 + weight + i * step]) * pixels[5 + source + offset + (r + i) * 30 :][:lanes]
+                    )
+            expected[2 + target + r * 40 :][:lanes] = total
+    np.testing.assert_allclose(result, expected, atol=2e-5 if dtype == np.float32 else 1e-12)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
