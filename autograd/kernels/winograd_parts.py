@@ -29,8 +29,8 @@ from .weight_product import add_parts, gather
 from .winograd_loops import GAP, PLACES, tile_count, write_filters
 from .winograd_tile import POINTS, RESULTS, TAPS, gradients_to_points, pixels_to_points
 
-# Bytes, at most, of the transformed tiles of a block, and of the sums of a part: most of a second-level cache.
-_BLOCK_BYTES, _SUM_BYTES = 900_000, 600_000
+# Bytes, at most, of the transformed tiles of a block, most of a second-level cache, and of the sums of a part.
+_BLOCK_BYTES, _SUM_BYTES = 900_000, 1_200_000
 # Tiles of a block, at least: for each, the sums are read and written.
 _LEAST_TILES = 24
 # Transformed numbers for each sum of one part, and parts: the first that the tiles are enough for.
