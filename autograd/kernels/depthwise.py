@@ -114,6 +114,7 @@ def lay_out(
 
 
 _ALL, _EVEN, _NONE = -1, 0x5555_5555_5555_5555, 0  # which of the pixels at a place
+_NOWHERE = -(1 << 40)  # a row above every map, as are those that follow it
 
 
 def _rows_of_units(axis: Axis) -> list[tuple[list[Pair], list[int | None]]]:
@@ -143,9 +144,12 @@ def _rows_of_units(axis: Axis) -> list[tuple[list[Pair], list[int | None]]]:
 
 
 def _columns(taps: tuple[Pair, ...], tallest: int) -> list[tuple[int, list[int | None]]]:
-    """Taps (number, row) as columns below each other: the first row, and the numbers. None are one of nothing."""
+    """Taps (number, row) as columns below each other: the first row, and the numbers.
+
+    None are one of nothing, which meets no row of the map: zero times NaN is NaN.
+    """
     rest = {row: number for number, row in taps}
-    found: list[tuple[int, list[int | None]]] = [] if taps else [(0, [None])]
+    found: list[tuple[int, list[int | None]]] = [] if taps else [(_NOWHERE, [None])]
     for row in sorted(rest):
         column: list[int | None] = []
         while len(column) < tallest and row + len(column) in rest:

@@ -66,6 +66,8 @@ def cut_strips(
         return None
     vector = lanes(f"f{itemsize}")
     planes, corner = aligned(grid(size, vertical, horizontal), vector)
+    if planes.columns.span >= planes.pitch:  # two taps would meet the same padding, and be one to ``_columns``
+        return None
     block_rows, blocks = cut_rows(planes)
     layout = lay_out(planes, 1, block_rows, kernel_size, 0)
     starts = _starts(planes.columns.outputs, vector)

@@ -152,7 +152,7 @@ def plan(
     by_blocks = source[0] * _tiles(planes, block_rows, vectors * lanes) * in_blocks
     by_tiles = tiles * (products + chunks * _COPY_COST * copies)
     memory = source[0] * source[1] * planes.elements * itemsize
-    if planes.is_source and phases == 1:
+    if planes.is_source and vertical.spread == horizontal.spread == 1:
         # in place: no halo is copied, so that few, large blocks and chunks of their output channels waste least
         rows = max(1, min(out_rows, _DIRECT_BYTES // (channels * out_columns * itemsize)))
         rows = ceil_div(out_rows, ceil_div(out_rows, rows))

@@ -40,6 +40,7 @@ CASES = {
     "stride 2 leaves a rest": ((1, 2, 8, 9), (3, 2, 3, 3), {"stride": (2, 2), "padding": ((1, 1), (1, 1))}),
     "stride 3, 2": ((1, 2, 10, 9), (2, 2, 3, 2), {"stride": (3, 2), "padding": ((1, 0), (0, 1))}),
     "stride longer than kernel": ((1, 2, 9, 8), (2, 2, 2, 2), {"stride": (3, 3)}),
+    "1x1 of one column, stride 1, 2": ((1, 2, 70, 1), (9, 2, 1, 1), {"stride": (1, 2)}),
     "dilation": ((1, 2, 9, 8), (2, 2, 3, 2), {"dilation": (2, 3), "padding": ((2, 1), (0, 3))}),
     "stride and dilation": (
         (1, 2, 9, 10),
@@ -84,6 +85,12 @@ CASES = {
         (1, 2, 11, 17),
         (2, 1, 4, 3),
         {"groups": 2, "stride": (3, 3), "padding": ((2, 1), (1, 0))},
+    ),
+    "depthwise, stride longer than the filter": ((2, 3, 14, 19), (3, 1, 3, 2), {"groups": 3, "stride": (4, 1)}),
+    "depthwise, one column of outputs": (
+        (2, 3, 7, 11),
+        (3, 1, 2, 17),
+        {"groups": 3, "padding": ((0, 0), (3, 3))},
     ),
     "depthwise, stride 1, 2": (
         (1, 2, 9, 12),
@@ -320,6 +327,7 @@ def test_inputs_are_never_written_and_may_be_read_only():
         *("3x3 same", "stride 2 leaves a rest", "dilation", "depthwise", "depthwise, output as large as the input"),
         *("depthwise, stride 2 of an even size", "depthwise, 7x7 maps", "depthwise, stride 2 of an odd size"),
         *("depthwise, 7x7 filters", "depthwise, rows of several vectors, stride 2", "depthwise, dilation"),
+        "depthwise, stride longer than the filter",
     ],
 )
 def test_nan_and_infinity_reach_exactly_the_results_they_belong_to(name, poison):
@@ -338,7 +346,7 @@ def test_nan_and_infinity_reach_exactly_the_results_they_belong_to(name, poison)
 @pytest.mark.parametrize("name", [name for name in CASES if "depthwise" in name])
 def test_weights_that_are_not_finite_reach_exactly_the_results_they_belong_to(name, poison):
     x, w, _, options = build(name, np.float32)
-    w[1, 0, -1, 0] = poison
+    w[1, 0, -1, 0] = w[-1, 0, 0, -1] = poison
     with np.errstate(invalid="ignore"):
         assert_same_places(conv.conv2d(x, w, **options), reference.conv2d(x, w, **options))
 
