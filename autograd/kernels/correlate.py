@@ -3,7 +3,7 @@
 Either a task is a block of output rows of one image and group: its padded residue planes go into a scratch buffer that
 stays in the second-level cache, then each tile of pixels is multiplied with each panel of weights. Or, where images are
 small, a task is a tile of pixels from several images: they are gathered first, of some channels at a time, and each
-once for all phases and taps that meet it.
+once for all phases and taps that meet it. Where weights are many, such a tile is as wide as several register tiles.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from .plan import (
     SPREAD_H,
     SPREAD_W,
     TAPS,
+    TILE,
     TOP,
     WIDTH,
     WINDOW,
@@ -196,7 +197,7 @@ def _correlate_tiles(start, stop, planes, w, w_pitch, out, outputs, lanes, tiles
     high, wide = (image_rows + spread_h - 1) // spread_h, (image_columns + spread_w - 1) // spread_w
     group_weights, panels = w.shape[1], (outputs + OUTER_ROWS - 1) // OUTER_ROWS
     weights, flat, source = flattened(w), flattened(out), flattened(planes)
-    pixels, rounds = OUTER_VECTORS * lanes, phases.shape[0] // sides
+    pixels, register_tile, rounds = sizes[TILE], OUTER_VECTORS * lanes, phases.shape[0] // sides
     panel_size, windows = OUTER_ROWS * pixels, (channels + window_channels - 1) // window_channels
     # of one panel and round, or of all while windows are added up
     sums = scratch((1 if windows == 1 else (panels // chunks + 1) * rounds) * sides * panel_size + lanes, w.dtype)
@@ -227,7 +228,6 @@ def _correlate_tiles(start, stop, planes, w, w_pitch, out, outputs, lanes, tiles
             lane += length
             pixel += length
         first_panel, end_panel = chunk * panels // chunks, (chunk + 1) * panels // chunks
-        vectors = (lane + lanes - 1) // lanes
         for first in range(0, channels, window_channels):
             here = min(window_channels, channels - first)
             at = 0
@@ -245,15 +245,20 @@ def _correlate_tiles(start, stop, planes, w, w_pitch, out, outputs, lanes, tiles
                     phase, at = round * sides + side, r0 + side * panel_size
                     of_channel = phases[phase, TAPS] // channels
                     k, n = phases[phase, FIRST_TAP] + first * of_channel, here * of_channel
-                    if n == 0:
-                        for i in range(panel_size):
-                            sums[at + i] = 0
-                    elif vectors == 1:
-                        multiply_outer_one(weights, w_at, w_pitch, exist, window, 0, taps, k, n, sums, at, pixels, add)
-                    elif vectors == 2:
-                        multiply_outer_two(weights, w_at, w_pitch, exist, window, 0, taps, k, n, sums, at, pixels, add)
-                    else:
-                        multiply_outer(weights, w_at, w_pitch, exist, window, 0, taps, k, n, sums, at, pixels, add)
+                    for i in range(panel_size if n == 0 else 0):
+                        sums[at + i] = 0
+                    for p in range(0, lane if n > 0 else 0, register_tile):
+                        left, s = lane - p, at + p
+                        if left <= lanes:
+                            multiply_outer_one(
+                                weights, w_at, w_pitch, exist, window, p, taps, k, n, sums, s, pixels, add
+                            )
+                        elif left <= 2 * lanes:
+                            multiply_outer_two(
+                                weights, w_at, w_pitch, exist, window, p, taps, k, n, sums, s, pixels, add
+                            )
+                        else:
+                            multiply_outer(weights, w_at, w_pitch, exist, window, p, taps, k, n, sums, s, pixels, add)
                 top, phase_rows = phases[round * sides, TOP], phases[round * sides, ROWS]
                 for r in range(runs if last else 0):
                     size, target = run_size[r], run_target[r] + (channel * image_rows + top) * image_columns

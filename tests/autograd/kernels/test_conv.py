@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autograd.geometry import conv_output_size
-from autograd.kernels import conv, depthwise, im2col
+from autograd.kernels import conv, depthwise, im2col, plan, tile
 from autograd.kernels.parallel import get_num_threads, set_num_threads
 
 from . import reference
@@ -172,6 +172,27 @@ def test_col2im_is_the_adjoint_of_im2col(name):
     other = np.random.default_rng(0).normal(size=columns.shape)
     folded = im2col.col2im(other, size=x.shape[2:], **options)
     assert np.vdot(columns, other) == pytest.approx(np.vdot(x, folded), rel=1e-12)
+
+
+@pytest.fixture
+def wide_tiles(monkeypatch):
+    """The plans made here: tiles that gather their pixels are as wide as five register tiles, of few channels."""
+    plans = []
+
+    def planned(*args, **options):
+        plans.append(plan.plan(*args, **options))
+        return plans[-1]
+
+    monkeypatch.setattr(conv, "plan", planned)
+    monkeypatch.setattr(plan, "_WIDE_BYTES", 0)
+    monkeypatch.setattr(plan, "_WIDE_TILES", 5)
+    monkeypatch.setattr(plan, "_WINDOW_ROWS", 400)
+    chosen = conv._forward, conv._adjoint, plan.plan
+    for choose in chosen:
+        choose.cache_clear()
+    yield plans
+    for choose in chosen:
+        choose.cache_clear()
 
 
 @pytest.fixture
@@ -403,3 +424,13 @@ def test_a_forked_child_convolves():
     assert queue.get(timeout=30) == expected
     child.join(timeout=30)
     assert child.exitcode == 0
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("name", ["stride 2, small image", "stride 2 of an even size", "two groups, small image"])
+def test_tiles_as_wide_as_several_register_tiles(name, dtype, wide_tiles):
+    *arrays, options = build_large(name)
+    x, w, g = (a.astype(dtype) for a in arrays)
+    close(family(conv, x, w, g, options), family(im2col, x, w, g, options), dtype)
+    width = tile.OUTER_VECTORS * tile.lanes(dtype)
+    assert any(how.tiles and how.layout.sizes[plan.TILE] > width for how in wide_tiles)
