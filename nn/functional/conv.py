@@ -47,7 +47,7 @@ def conv2d(
     ------
     ValueError : sizes that do not fit, with the two numbers that disagree
     """
-    stride, pads, dilation = _settings("conv2d", weight, 2, stride, padding, dilation)
+    stride, pads, dilation = _settings("conv2d", weight, 2, stride, padding, dilation, groups)
     y = ops.conv2d(input, weight, stride=stride, padding=pads, dilation=dilation, groups=groups)
     return _with_bias("conv2d", y, bias)
 
@@ -63,7 +63,7 @@ def conv1d(
     groups: int = 1,
 ) -> Tensor:
     """:func:`conv2d` of lines: ``input (N, C, L)`` or ``(C, L)``, ``weight (O, C/groups, K)``, output (N, O, OL)."""
-    stride, pads, dilation = _settings("conv1d", weight, 1, stride, padding, dilation)
+    stride, pads, dilation = _settings("conv1d", weight, 1, stride, padding, dilation, groups)
     geometry.check_conv("conv1d", input.shape, weight.shape, stride, pads, dilation, groups, spatial=1)
     rows, filters = _as_row(input), _as_row(weight)
     y = ops.conv2d(rows, filters, stride=(1, *stride), padding=((0, 0), *pads), dilation=(1, *dilation), groups=groups)
@@ -85,7 +85,7 @@ def conv3d(
     The KD slices of the input that an output depth sees are copied next to each other, as channels: KD times the
     memory of the input, for the speed of the kernels for images.
     """
-    stride, pads, dilation = _settings("conv3d", weight, 3, stride, padding, dilation)
+    stride, pads, dilation = _settings("conv3d", weight, 3, stride, padding, dilation, groups)
     geometry.check_conv("conv3d", input.shape, weight.shape, stride, pads, dilation, groups, spatial=3)
     windows = ops.depth_windows(
         input, size=weight.shape[2], stride=stride[0], padding=pads[0], dilation=dilation[0]
@@ -133,7 +133,7 @@ def conv_transpose2d(
     ValueError : sizes that do not fit, with the two numbers that disagree
     """
     name = "conv_transpose2d"
-    stride, pads, dilation = _settings(name, weight, 2, stride, padding, dilation)
+    stride, pads, dilation = _settings(name, weight, 2, stride, padding, dilation, groups)
     size, pads, beyond = _transposed_size(name, input, weight, stride, pads, output_padding, dilation, groups)
     y = ops.conv2d_input(input, weight, size=size, stride=stride, padding=pads, dilation=dilation, groups=groups)
     return _with_bias(name, _extended(y, beyond), bias)
@@ -152,7 +152,7 @@ def conv_transpose1d(
 ) -> Tensor:
     """:func:`conv_transpose2d` of lines: ``input (N, C, L)`` or ``(C, L)``, ``weight (C, O/groups, K)``."""
     name = "conv_transpose1d"
-    stride, pads, dilation = _settings(name, weight, 1, stride, padding, dilation)
+    stride, pads, dilation = _settings(name, weight, 1, stride, padding, dilation, groups)
     size, pads, beyond = _transposed_size(name, input, weight, stride, pads, output_padding, dilation, groups)
     y = ops.conv2d_input(
         _as_row(input),
@@ -179,7 +179,7 @@ def conv_transpose3d(
 ) -> Tensor:
     """:func:`conv_transpose2d` of volumes: ``input (N, C, D, H, W)`` or one, ``weight (C, O/groups, KD, KH, KW)``."""
     name = "conv_transpose3d"
-    stride, pads, dilation = _settings(name, weight, 3, stride, padding, dilation)
+    stride, pads, dilation = _settings(name, weight, 3, stride, padding, dilation, groups)
     size, pads, beyond = _transposed_size(name, input, weight, stride, pads, output_padding, dilation, groups)
     depth, *plane = size
     n, channels, slices, *source = input.shape
@@ -204,10 +204,11 @@ def conv_transpose3d(
 
 
 def _settings(
-    caller: str, weight: Tensor, spatial: int, stride: Any, padding: Any, dilation: Any
+    caller: str, weight: Tensor, spatial: int, stride: Any, padding: Any, dilation: Any, groups: int
 ) -> tuple[Sizes, Paddings, Sizes]:
     if weight.ndim != spatial + 2:
         raise ValueError(f"{caller}: weight must have {spatial + 2} dimensions; weight.shape={weight.shape}")
+    geometry.integer(groups, f"{caller}: groups")  # to caches of what is decided for a shape, 2.0 would be 2
     stride = geometry.sizes(stride, f"{caller}: stride", spatial, least=1)
     dilation = geometry.sizes(dilation, f"{caller}: dilation", spatial, least=1)
     return stride, geometry.resolve_padding(padding, weight.shape[2:], stride, dilation, caller), dilation

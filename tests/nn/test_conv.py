@@ -105,6 +105,11 @@ def test_conv_errors_name_the_layer_and_the_numbers():
         nn.Conv2d(4, 6, 3)(tensor(np.zeros((5, 5), np.float32)))
     with pytest.raises(ValueError, match=r"bias.shape=\(2,\), but there are 3 output channels"):
         F.conv2d(tensor(np.zeros((1, 1, 4, 4))), tensor(np.zeros((3, 1, 2, 2))), tensor(np.zeros(2)))
+    images = tensor(np.zeros((1, 4, 5, 5)))
+    F.conv2d(images, tensor(np.zeros((4, 2, 3, 3))), groups=2)  # what is decided for 2 does not stand for 2.0
+    for function in (F.conv2d, F.conv_transpose2d):
+        with pytest.raises(TypeError, match=f"{function.__name__}: groups must be an integer, got 2.0"):
+            function(images, tensor(np.zeros((4, 2, 3, 3))), groups=2.0)
     with pytest.raises(ValueError, match="conv_transpose2d: input has 3 channels but weight expects 4"):
         nn.ConvTranspose2d(4, 6, 3)(tensor(np.zeros((1, 3, 5, 5), np.float32)))
     with pytest.raises(ValueError, match="output_padding must be smaller than stride or dilation"):
