@@ -1,7 +1,7 @@
 """Correlation where each group has one input channel: map by map, read where it is.
 
 Few products are made with each pixel, so what surrounds them decides. Nothing is copied, not even to pad: see
-:mod:`.depthwise_tile`. A filter is cut into units of at most COLUMN taps below each other and two to four side by side.
+:mod:`.depthwise_tile`. A filter is cut into units of at most COLUMN taps below each other and four side by side.
 Filters of 3 × 3 taps are one unit, and one pass over the map; larger ones, whose results further passes would read and
 write again, are left to :mod:`.depthwise_strips`, but for the gradient of the weights (:mod:`.depthwise_weight`).
 
@@ -26,7 +26,8 @@ from .parallel import parallel_for
 from .plan import LEAST_TASKS
 from .vectors import VECTOR_BYTES, lanes
 
-# Hosts whose vectors are shorter have no masks: they go the way of all other convolutions.
+# Hosts whose vectors are shorter have no masks: there maps go to :mod:`.depthwise_strips`, and gradients of weights the
+# way of all other convolutions.
 _MASKS = VECTOR_BYTES > 16
 # Bytes of a row. A column of wider maps falls out of the first cache before the next one is read.
 _WIDEST = 2000

@@ -1,4 +1,4 @@
-"""The two register tiles under every fast convolution, written in LLVM IR.
+"""The register tiles under most convolutions, written in LLVM IR: outer products, dot products and strips.
 
 Numba compiles loops; what it cannot promise is that a block of sums stays in vector registers through a whole loop.
 These intrinsics emit that: accumulators that never touch memory, one fused multiply-add each. LLVM turns a vector type
