@@ -219,7 +219,7 @@ def _correlate_tiles(start, stop, planes, w, w_pitch, out, outputs, lanes, tiles
                 moves += 1
             target = (image * groups + group) * outputs * image_rows + row * spread_h
             target = target * image_columns + column * spread_w
-            if runs > 0 and spread_w == 1 and target == run_target[runs - 1] + run_size[runs - 1]:
+            if runs > 0 and spread_h == spread_w == 1 and target == run_target[runs - 1] + run_size[runs - 1]:
                 run_size[runs - 1] += length
             else:
                 run_lane[runs], run_target[runs], run_row[runs] = lane, target, row

@@ -41,6 +41,11 @@ CASES = {
     "stride 3, 2": ((1, 2, 10, 9), (2, 2, 3, 2), {"stride": (3, 2), "padding": ((1, 0), (0, 1))}),
     "stride longer than kernel": ((1, 2, 9, 8), (2, 2, 2, 2), {"stride": (3, 3)}),
     "1x1 of one column, stride 1, 2": ((1, 2, 70, 1), (9, 2, 1, 1), {"stride": (1, 2)}),
+    "one channel, a row more of one phase": (
+        (3, 1, 10, 3),
+        (5, 1, 3, 3),
+        {"stride": (3, 1), "padding": ((1, 1), (1, 1))},
+    ),
     "dilation": ((1, 2, 9, 8), (2, 2, 3, 2), {"dilation": (2, 3), "padding": ((2, 1), (0, 3))}),
     "stride and dilation": (
         (1, 2, 9, 10),
