@@ -12,6 +12,7 @@ import numpy as np
 
 from .buffers import flattened, scratch
 from .jit import njit
+from .moves import copy_vector
 from .parallel import parallel_for
 from .plan import (
     BLOCK_ROWS,
@@ -50,7 +51,7 @@ from .tile import (
     multiply_outer_two,
     multiply_row,
 )
-from .vectors import copy_vector, lanes
+from .vectors import lanes
 
 
 def correlate(x: np.ndarray, w: np.ndarray, plan: Plan, out: np.ndarray, *, groups: int, pitch: int) -> np.ndarray:

@@ -19,6 +19,7 @@ from ..geometry import Pair
 from .buffers import flattened, scratch
 from .grid import Axis, Grid, ceil_div, grid
 from .jit import njit
+from .moves import interleave
 from .parallel import parallel_for
 from .plan import (
     BLOCK_ROWS,
@@ -36,7 +37,7 @@ from .plan import (
 )
 from .planes import clear_run, copy_map, copy_run
 from .tile import COLUMN, STRIP_ROWS, STRIPS, multiply_strips
-from .vectors import interleave, lanes
+from .vectors import lanes
 
 # Elements of the planes of a block: they stay in the first-level cache, and few rows are copied twice at its border.
 _ELEMENTS = 4096

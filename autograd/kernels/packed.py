@@ -18,6 +18,7 @@ import numpy as np
 from ..geometry import Padding, Pair
 from .buffers import scratch
 from .jit import njit
+from .moves import clear_vector, copy_even, copy_part, copy_split, copy_vector, fetch, interleave, interleave_part
 from .packed_plan import (
     CHUNKS,
     COLUMNS,
@@ -40,17 +41,7 @@ from .packed_plan import (
 )
 from .parallel import parallel_for
 from .tile import OUTER_ROWS, OUTER_VECTORS, multiply_and_pack, multiply_outer, multiply_outer_one, multiply_outer_two
-from .vectors import (
-    clear_vector,
-    copy_even,
-    copy_part,
-    copy_split,
-    copy_vector,
-    fetch,
-    interleave,
-    interleave_part,
-    lanes,
-)
+from .vectors import lanes
 
 # Channels on either side that pay for copying the pixels. To 16 channels, maps of 28 × 28 took 0.8 to 1.2 times as long
 # as where tiles read them in place, and maps of 64 × 64 took 0.6 times as long.

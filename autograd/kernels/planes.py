@@ -6,10 +6,7 @@ import numpy as np
 
 from .buffers import flattened
 from .jit import njit
-from .parallel import parallel_for
-from .plan import BLOCKS, CHANNEL_STEP, CHANNELS, DIRECT, ELEMENTS, HEIGHT, PITCH, STEP_H, STEP_W, WIDTH, Layout
-from .vectors import (
-    VECTOR_BYTES,
+from .moves import (
     clear_vector,
     copy_even_rows,
     copy_part,
@@ -18,8 +15,10 @@ from .vectors import (
     copy_vector,
     interleave,
     interleave_part,
-    lanes,
 )
+from .parallel import parallel_for
+from .plan import BLOCKS, CHANNEL_STEP, CHANNELS, DIRECT, ELEMENTS, HEIGHT, PITCH, STEP_H, STEP_W, WIDTH, Layout
+from .vectors import VECTOR_BYTES, lanes
 
 # Whether parts of vectors are copied as fast as whole ones: with AVX2 they took 30-45 % of the time of a layer with 3
 # channels or 1 x 1 filters.

@@ -11,8 +11,9 @@ import numpy as np
 from .buffers import scratch
 from .grid import ceil_div
 from .jit import njit
+from .moves import copy_columns
 from .parallel import parallel_for
-from .vectors import copy_columns, lanes
+from .vectors import lanes
 
 
 def turn(w: np.ndarray, groups: int) -> np.ndarray:

@@ -19,6 +19,7 @@ from ..geometry import Padding, Pair
 from .buffers import flattened, scratch
 from .grid import ceil_div, forward_axis, grid
 from .jit import njit
+from .moves import copy_vector
 from .parallel import parallel_for
 from .plan import (
     BLOCK_ROWS,
@@ -34,7 +35,7 @@ from .plan import (
 )
 from .planes import clear_run, copy_run, fill_planes
 from .tile import DOT_ROWS, DOT_TAPS, add_dots, add_run_dots, dot_results
-from .vectors import copy_vector, lanes
+from .vectors import lanes
 from .weight_product import product_pays, weight_product
 
 # Bytes of the gradients of one piece of pixels, in all output channels; they are read again for every few taps.

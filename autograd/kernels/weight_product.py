@@ -14,6 +14,7 @@ import numpy as np
 from .buffers import flattened, scratch
 from .grid import ceil_div
 from .jit import njit
+from .moves import copy_columns, copy_part
 from .parallel import parallel_for
 from .plan import LEAST_TASKS, PITCH, Layout
 from .planes import image_planes
@@ -26,7 +27,7 @@ from .tile import (
     multiply_outer_one,
     multiply_outer_two,
 )
-from .vectors import REGISTERS, copy_columns, copy_part, lanes
+from .vectors import REGISTERS, lanes
 
 # Pixels that are gathered at a time: they stay in the second-level cache while all output channels use them.
 _PIXELS = 512

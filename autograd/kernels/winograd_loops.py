@@ -16,9 +16,10 @@ from ..geometry import Pair
 from .buffers import scratch
 from .grid import ceil_div
 from .jit import njit
+from .moves import clear_vector, copy_rows, fetch
 from .planes import clear_run, copy_run
 from .tile import OUTER_ROWS, OUTER_VECTORS, multiply_outer
-from .vectors import clear_vector, copy_rows, fetch, lanes
+from .vectors import lanes
 from .winograd_tile import (
     POINTS,
     RESULTS,
