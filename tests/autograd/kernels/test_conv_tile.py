@@ -7,7 +7,7 @@ import sys
 import numpy as np
 import pytest
 
-from autograd.kernels import conv, planes, tile, vectors
+from autograd.kernels import conv, moves, planes, tile, vectors
 from autograd.kernels.jit import njit
 
 from .test_conv import build, close, family, reference
@@ -43,23 +43,23 @@ def strips(weights, pixels, columns, counts, places, result):
 @njit
 def rows_of(every, target, source, rows, width):
     if every == 1:
-        vectors.copy_rows(target, 3, 50, source, 2, 70, rows, width)
+        moves.copy_rows(target, 3, 50, source, 2, 70, rows, width)
     elif every == 2:
-        vectors.copy_even_rows(target, 3, 50, source, 2, 70, rows, width)
+        moves.copy_even_rows(target, 3, 50, source, 2, 70, rows, width)
     else:
-        vectors.copy_split_rows(target, 3, 50, source, 2, 70, rows, width, 300)
+        moves.copy_split_rows(target, 3, 50, source, 2, 70, rows, width, 300)
 
 
 @njit
 def copies(kind, target, source):
     if kind == 0:
-        vectors.copy_vector(target, 2, source, 3)
+        moves.copy_vector(target, 2, source, 3)
     elif kind == 1:
-        vectors.copy_even(target, 2, source, 3)
+        moves.copy_even(target, 2, source, 3)
     elif kind == 2:
-        vectors.interleave(target, 2, source, 3, 5)
+        moves.interleave(target, 2, source, 3, 5)
     else:
-        vectors.clear_vector(target, 2)
+        moves.clear_vector(target, 2)
 
 
 def weights_pixels_taps(dtype):

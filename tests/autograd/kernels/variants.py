@@ -1,6 +1,8 @@
 """What every kernel must bear: any memory layout, memory full of NaN, any number of threads."""
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 import pytest
@@ -65,6 +67,26 @@ def check_poisoned(function: Callable, *arrays: np.ndarray) -> None:
             del junk
             for y, again in zip(_tuple(function(*arrays)), expected):
                 np.testing.assert_array_equal(y, again)
+
+
+@contextmanager
+def poisoned_memory(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Every new array of floats is full of NaN, so that a result which nobody writes is seen."""
+    empty = np.empty
+
+    def full_of_nan(*args: Any, **kwargs: Any) -> np.ndarray:
+        array = empty(*args, **kwargs)
+        if array.dtype.kind == "f":
+            array.fill(np.nan)
+        return array
+
+    decide_anew()
+    try:
+        with monkeypatch.context() as patch:
+            patch.setattr(np, "empty", full_of_nan)
+            yield
+    finally:
+        decide_anew()
 
 
 def each_thread_count(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
