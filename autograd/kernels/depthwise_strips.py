@@ -1,9 +1,10 @@
-"""Correlation where each group has one input channel and :mod:`.depthwise` does not pay: large filters, wide maps.
+"""Depthwise correlation in strips of rows: large filters, wide maps, and hosts without masks.
 
-A map (or a block of its rows) goes into zero-padded planes, as :mod:`.plan` lays them out; the borders are zero from
-the beginning, so only the rows that exist are copied. Then every output is a sum over the same few offsets, and a table
-says which vectors to compute: each row in vectors, of which the last one ends with the row. A row that is shorter than
-a vector spills into the next one, which overwrites it; what would spill beyond the end goes through a buffer.
+The others are :mod:`.depthwise`'s. A map (or a block of its rows) goes into zero-padded planes, as :mod:`.plan` lays
+them out; the borders are zero from the beginning, so only the rows that exist are copied. Then every output is a sum
+over the same few offsets, and a table says which vectors to compute: each row in vectors, of which the last one ends
+with the row. A row that is shorter than a vector spills into the next one, which overwrites it; what would spill beyond
+the end goes through a buffer.
 
 The input gradient of a stride of 2 is four correlations, one for each residue of rows and columns, whose results are
 interleaved.
