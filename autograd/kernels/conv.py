@@ -191,7 +191,7 @@ def _weights(
 
 def _plain(kernel_size: Pair, stride: Pair, dilation: Pair, groups: int) -> bool:
     """Whether :mod:`.winograd` knows this kind of convolution."""
-    return groups == 1 and (tuple(kernel_size), tuple(stride), tuple(dilation)) == ((3, 3), (1, 1), (1, 1))
+    return groups == 1 and (kernel_size, stride, dilation) == ((3, 3), (1, 1), (1, 1))
 
 
 def _filtered(x: np.ndarray, w: np.ndarray, out: np.ndarray, padding: Padding, *, adjoint: bool) -> np.ndarray | None:

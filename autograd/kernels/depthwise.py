@@ -20,10 +20,10 @@ from ..geometry import Pair
 from .blocks import last_cache
 from .buffers import flattened, scratch
 from .depthwise_tile import COLUMN, INSIDE, multiply_down, places
-from .grid import Axis, ceil_div
+from .grid import Axis, ceil_div, starts_of
 from .jit import njit
 from .parallel import parallel_for
-from .plan import LEAST_TASKS
+from .plan import LEAST_TASKS, frozen
 from .vectors import VECTOR_BYTES, lanes
 
 # Hosts whose vectors are shorter have no masks: there maps go to :mod:`.depthwise_strips`, and gradients of weights the
@@ -55,8 +55,7 @@ def maps(
     if not fits(horizontal):
         return None
     vector, outputs = lanes(f"f{itemsize}"), horizontal.phases[0].outputs
-    starts = [max(0, min(c, outputs - vector)) for c in range(0, outputs, vector)]  # the last one ends with the row
-    positions = [(c, vector) for c in starts]
+    positions = [(c, vector) for c in starts_of(outputs, vector)]
     tables = lay_out(x[3], out[1], vertical, horizontal, kernel_size[1], COLUMN, positions)
     if len(tables[0]) > len(vertical.phases) or max(x[3], out[1]) * itemsize > _WIDEST:
         return None
@@ -108,10 +107,7 @@ def lay_out(
         )
         for c, count in positions
     ]
-    tables = tuple(np.array(table, np.int64) for table in (phases, units, columns))
-    for table in tables:
-        table.flags.writeable = False
-    return tables
+    return tuple(map(frozen, (phases, units, columns)))
 
 
 _ALL, _EVEN, _NONE = -1, 0x5555_5555_5555_5555, 0  # which of the pixels at a place

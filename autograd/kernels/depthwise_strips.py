@@ -18,7 +18,7 @@ import numpy as np
 
 from ..geometry import Pair
 from .buffers import flattened, scratch
-from .grid import Axis, Grid, ceil_div, grid
+from .grid import Axis, Grid, ceil_div, grid, starts_of
 from .jit import njit
 from .moves import interleave
 from .parallel import parallel_for
@@ -34,6 +34,7 @@ from .plan import (
     TAPS,
     WIDTH,
     Layout,
+    frozen,
     lay_out,
 )
 from .planes import clear_run, copy_map, copy_run
@@ -72,8 +73,8 @@ def cut_strips(
         return None
     block_rows, blocks = cut_rows(planes)
     layout = lay_out(planes, 1, block_rows, kernel_size, 0)
-    starts = _starts(planes.columns.outputs, vector)
-    strips = [(r, c) for r in _starts(block_rows, STRIP_ROWS) for c in starts]
+    starts = starts_of(planes.columns.outputs, vector)
+    strips = [(r, c) for r in starts_of(block_rows, STRIP_ROWS) for c in starts]
     targets = []
     if phases == 1:
         places = [(r * planes.pitch + c, r * out[1] + c) for r, c in strips]
@@ -88,20 +89,8 @@ def cut_strips(
                 targets += [(2 * side * apart + lines[r, c], (2 * r + side) * out[1] + 2 * c) for c in starts]
     places += places[-1:] * (-len(places) % STRIPS)
     columns, counts = _columns(layout, planes.pitch)
-    tables = (
-        columns,
-        counts,
-        np.array(places),
-        np.array(targets, np.int64).reshape(-1, 2),
-    )
-    for table in tables:
-        table.flags.writeable = False
-    return Strips(layout, corner, blocks, *tables)
-
-
-def _starts(length: int, step: int) -> list[int]:
-    """Where pieces of ``step`` elements begin that cover ``length``; the last one ends with it."""
-    return [max(0, min(t, length - step)) for t in range(0, length, step)]
+    tables = (columns, counts, places, np.reshape(targets, (-1, 2)))
+    return Strips(layout, corner, blocks, *map(frozen, tables))
 
 
 def _columns(layout: Layout, pitch: int) -> tuple[np.ndarray, np.ndarray]:

@@ -165,6 +165,11 @@ def row_moves(planes: Grid, block_rows: int) -> np.ndarray:
     return np.array(moves, np.int64)
 
 
+def starts_of(length: int, step: int) -> list[int]:
+    """Where pieces of ``step`` elements begin that cover ``length``; the last one ends with it."""
+    return [max(0, min(t, length - step)) for t in range(0, length, step)]
+
+
 def ceil_div(a: int, b: int) -> int:
     """⌈a/b⌉."""
     return -(-a // b)

@@ -43,53 +43,42 @@ def copy_part(typing_context, target, t0, source, s0, count):
 @intrinsic
 def copy_even(typing_context, target, t0, source, s0):
     """``target[t0 + l] = source[s0 + 2·l]``; two whole vectors are read."""
-    element, index = float_arrays(target, source), types.int64
-
-    def generate(context, builder, signature, args):
-        emit, body = Emitter(context, builder, element), Body(context, builder, signature, args)
-        first = body.address(2, args[3])
-        pair = emit.load(first), emit.load(builder.gep(first, [constant(emit.lanes)]))
-        emit.store(emit.every_second(*pair, 0), body.address(0, args[1]))
-        return context.get_dummy_value()
-
-    return types.void(target, index, source, index), generate
+    return _halves(1, target, source)
 
 
 @intrinsic
 def copy_split(typing_context, target, t0, t1, source, s0):
     """``target[t0 + l] = source[s0 + 2·l]; target[t1 + l] = source[s0 + 2·l + 1]``."""
+    return _halves(2, target, source)
+
+
+def _halves(sides: int, target: Any, source: Any) -> tuple:
     element, index = float_arrays(target, source), types.int64
 
     def generate(context, builder, signature, args):
         emit, body = Emitter(context, builder, element), Body(context, builder, signature, args)
-        first = body.address(3, args[4])
+        first = body.address(1 + sides, args[2 + sides])
         pair = emit.load(first), emit.load(builder.gep(first, [constant(emit.lanes)]))
-        for side in range(2):
+        for side in range(sides):
             emit.store(emit.every_second(*pair, side), body.address(0, args[1 + side]))
         return context.get_dummy_value()
 
-    return types.void(target, index, index, source, index), generate
+    return types.void(target, *[index] * sides, source, index), generate
 
 
 @intrinsic
 def interleave(typing_context, target, t0, source, s0, s1):
     """``target[t0 + 2·l] = source[s0 + l]; target[t0 + 2·l + 1] = source[s1 + l]``."""
-    element, index = float_arrays(target, source), types.int64
-
-    def generate(context, builder, signature, args):
-        emit, body = Emitter(context, builder, element), Body(context, builder, signature, args)
-        even, odd = emit.load(body.address(2, args[3])), emit.load(body.address(2, args[4]))
-        first = body.address(0, args[1])
-        for half in range(2):
-            emit.store(emit.alternate(even, odd, half), builder.gep(first, [constant(half * emit.lanes)]))
-        return context.get_dummy_value()
-
-    return types.void(target, index, source, index, index), generate
+    return _interleaved(target, source)
 
 
 @intrinsic
 def interleave_part(typing_context, target, t0, source, s0, s1, count):
     """``interleave``, but only the first ``count`` numbers are written."""
+    return _interleaved(target, source, True)
+
+
+def _interleaved(target: Any, source: Any, part: bool = False) -> tuple:
     element, index = float_arrays(target, source), types.int64
 
     def generate(context, builder, signature, args):
@@ -97,11 +86,15 @@ def interleave_part(typing_context, target, t0, source, s0, s1, count):
         even, odd = emit.load(body.address(2, args[3])), emit.load(body.address(2, args[4]))
         first = body.address(0, args[1])
         for half in range(2):
-            place, before = builder.gep(first, [constant(half * emit.lanes)]), constant(half * emit.lanes)
-            emit.store_where(emit.alternate(even, odd, half), place, emit.first(builder.sub(args[5], before)))
+            before = constant(half * emit.lanes)
+            vector, place = emit.alternate(even, odd, half), builder.gep(first, [before])
+            if part:
+                emit.store_where(vector, place, emit.first(builder.sub(args[5], before)))
+            else:
+                emit.store(vector, place)
         return context.get_dummy_value()
 
-    return types.void(target, index, source, index, index, index), generate
+    return types.void(target, index, source, index, index, *[index] * part), generate
 
 
 @intrinsic

@@ -10,7 +10,6 @@ are computed and thrown away; there are few, because the right padding of a row 
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -125,7 +124,6 @@ class Plan(NamedTuple):
     chunks: int  # into which the output channels of a block or tile are cut
 
 
-@lru_cache(maxsize=256)
 def plan(
     source: tuple[int, int, int, int],
     outputs: int,

@@ -184,22 +184,27 @@ class _Tiles:
 
 
 class _Stack:
-    """``rows`` × ``columns`` vectors in memory, row by row, each ``step`` behind the one before."""
+    """``rows`` × ``columns`` vectors in memory, row by row, each ``step`` behind the one before.
 
-    def __init__(self, emit: Emitter, start: ir.Value, step: ir.Value, rows: int, columns: int) -> None:
-        self.emit, self.start, self.step, self.rows, self.columns = emit, start, step, rows, columns
+    pitch : from one row to the next, if other vectors lie between them.
+    """
+
+    def __init__(
+        self, emit: Emitter, start: ir.Value, step: ir.Value, rows: int, columns: int, pitch: ir.Value | None = None
+    ) -> None:
+        self.builder, self.start, self.step, self.rows, self.columns = emit.builder, start, step, rows, columns
+        self.pitch = pitch or emit.builder.mul(step, constant(columns))
 
     def row(self, i: ir.Value) -> Values:
-        return self._pointers(self.emit.builder.mul(i, constant(self.columns)), 1, self.columns)
+        return self._pointers(self.builder.mul(self.pitch, i), self.step, self.columns)
 
     def column(self, j: ir.Value) -> Values:
-        return self._pointers(j, self.columns, self.rows)
+        return self._pointers(self.builder.mul(self.step, j), self.pitch, self.rows)
 
-    def _pointers(self, first: ir.Value, apart: int, count: int) -> Values:
-        builder, step = self.emit.builder, self.emit.builder.mul(self.step, constant(apart))
-        pointers = [builder.gep(self.start, [builder.mul(self.step, first)])]
+    def _pointers(self, first: ir.Value, apart: ir.Value, count: int) -> Values:
+        pointers = [self.builder.gep(self.start, [first])]
         while len(pointers) < count:
-            pointers.append(builder.gep(pointers[-1], [step]))
+            pointers.append(self.builder.gep(pointers[-1], [apart]))
         return pointers
 
 
@@ -308,50 +313,29 @@ def write_results(typing_context, source, s0, step, target, t0, pitch, positions
     return signature, generate
 
 
-def _from_rows(side: int, transform: str, source: Any, target: Any) -> tuple:
-    element, index = float_arrays(source, target), types.int64
-    signature = types.void(source, index, index, target, index, index)
-
-    def generate(context, builder, signature, args):
-        _, s0, pitch, _, t0, step = args
-        emit, body = Emitter(context, builder, element), Body(context, builder, signature, args)
-        start, points = body.address(0, s0), _Stack(emit, body.address(3, t0), step, POINTS, POINTS)
-
-        def read(i: ir.Value) -> Values:
-            row = builder.gep(start, [builder.mul(pitch, i)])
-            return [emit.load(builder.gep(row, [constant(j * emit.lanes)])) for j in range(side)]
-
-        _along_both(
-            *(emit, body, getattr(_Algebra(emit), transform), (side, POINTS)),
-            read=read,
-            write=lambda j, values: _store(emit, values, points.column(j)),
-        )
-        return context.get_dummy_value()
-
-    return signature, generate
-
-
 @intrinsic
 def pixels_to_points(typing_context, source, s0, pitch, target, t0, step):
     """``target[t0 + k·step + lane] = (Bᵀ d B)[k]`` for the 6 x 6 ``d[i, j] = source[s0 + i·pitch + j·lanes + lane]``:
     ``read_pixels`` of one tile, with a channel in each lane.
     """
-    return _from_rows(POINTS, "pixels", source, target)
+    return _convert((POINTS, POINTS), "pixels", source, target, in_lines=True)
 
 
 @intrinsic
 def gradients_to_points(typing_context, source, s0, pitch, target, t0, step):
     """``target[t0 + k·step + lane] = (A g Aᵀ)[k]`` for the 4 x 4 gradients g, in the same way."""
-    return _from_rows(RESULTS, "gradients", source, target)
+    return _convert((RESULTS, POINTS), "gradients", source, target, in_lines=True)
 
 
-def _convert(sides: tuple[int, int], transform: str, source: Any, target: Any) -> tuple:
+def _convert(sides: tuple[int, int], transform: str, source: Any, target: Any, in_lines: bool = False) -> tuple:
+    """From vectors that are a step apart, or ``in_lines``, neighbours in rows that are."""
     element, index = float_arrays(source, target), types.int64
     signature = types.void(source, index, index, target, index, index)
 
     def generate(context, builder, signature, args):
         emit, body = Emitter(context, builder, element), Body(context, builder, signature, args)
-        before = _Stack(emit, body.address(0, args[1]), args[2], sides[0], sides[0])
+        steps = (constant(emit.lanes), args[2]) if in_lines else (args[2], None)
+        before = _Stack(emit, body.address(0, args[1]), steps[0], sides[0], sides[0], steps[1])
         after = _Stack(emit, body.address(3, args[4]), args[5], sides[1], sides[1])
         _along_both(
             *(emit, body, getattr(_Algebra(emit), transform), sides),

@@ -194,12 +194,9 @@ def wide_tiles(monkeypatch):
     monkeypatch.setattr(plan, "_WIDE_BYTES", 0)
     monkeypatch.setattr(plan, "_WIDE_TILES", 5)
     monkeypatch.setattr(plan, "_WINDOW_ROWS", 400)
-    chosen = conv._forward, conv._adjoint, plan.plan
-    for choose in chosen:
-        choose.cache_clear()
+    decide_anew()
     yield plans
-    for choose in chosen:
-        choose.cache_clear()
+    decide_anew()
 
 
 @pytest.fixture
