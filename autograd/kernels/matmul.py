@@ -21,15 +21,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .parallel import get_num_threads, parallel_for
-from .vectors import VECTOR_BYTES
 
 # Multiply-adds that OpenBLAS leaves to one thread: of matrices, and where one of the two is a vector.
 _SERIAL, _SERIAL_VECTOR = 1 << 18, 9_000
 # A band must be worth a waking, and each packs the whole other matrix anew: 8 bands of 2048×2048 cost a tenth.
 _BAND, _LEAST_WIDTH, _MOST_BANDS = 1 << 23, 128, 8
-
-# The names by which OpenBLAS knows the processors whose code there uses vectors of 512 bits.
-_WIDE_CORES = {b"SkylakeX", b"Cooperlake", b"Sapphirerapids"}
 
 
 def matmul(a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -81,11 +77,7 @@ def _in_groups(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 def bands(length: int, most: int) -> list[slice]:
     """``length`` in at most so many pieces, at least one: a power of two, since three would leave one of two threads
     idle."""
-    return pieces(length, 1 << (max(1, most).bit_length() - 1))
-
-
-def pieces(length: int, parts: int) -> list[slice]:
-    """``length`` in so many pieces of about the same size."""
+    parts = 1 << (max(1, most).bit_length() - 1)
     return [slice(i * length // parts, (i + 1) * length // parts) for i in range(parts)]
 
 
@@ -96,18 +88,6 @@ def parallel_products(work: Callable[[int, int], None], n: int, *, cost: float) 
     """
     _touch_buffers(get_num_threads())
     _on_one_blas_thread(parallel_for, work, n, cost=cost / 8)  # vectorised
-
-
-@cache
-def keeps_up() -> bool:
-    """Whether ``parallel_products`` keeps its promise, and is as fast as register tiles of our own.
-
-    NumPy's BLAS must be one that can be told its number of threads, and use vectors as wide as ours. OpenBLAS takes a
-    processor newer than itself for an old one: on Zen 5 it multiplied with vectors of 256 bits, at 220 GFLOP/s where
-    tiles of 512 bits reach 370.
-    """
-    blas = _blas()
-    return blas is not None and (VECTOR_BYTES < 64 or blas.core() in _WIDE_CORES)
 
 
 def dot(a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -183,7 +163,6 @@ class _Blas(NamedTuple):
 
     get: Callable[[], int]  # the number of threads
     put: Callable[[int], Any]
-    core: Callable[[], bytes]  # the kind of processor whose code it runs
 
 
 @cache
@@ -195,9 +174,7 @@ def _blas() -> _Blas | None:
     except (ImportError, OSError):
         return None
     for name in ("scipy_openblas_{}64_", "openblas_{}64_", "openblas_{}"):
-        functions = [name.format(what) for what in ("get_num_threads", "set_num_threads", "get_corename")]
+        functions = [name.format(what) for what in ("get_num_threads", "set_num_threads")]
         if all(hasattr(library, function) for function in functions):
-            get, put, core = (getattr(library, function) for function in functions)
-            core.restype = ctypes.c_char_p
-            return _Blas(get, put, core)
+            return _Blas(*(getattr(library, function) for function in functions))
     return None

@@ -3,11 +3,10 @@
 import numpy as np
 import pytest
 
-from autograd.kernels import conv, im2col, one_by_one, packed
+from autograd.kernels import conv, im2col, packed
 
-from .test_conv import close, family
-from .test_one_by_one import NO_PADDING, build_pointwise
-from .variants import assert_same_places, check_layouts, check_poisoned, check_threads, decide_anew
+from .test_conv import PLAIN, close, family
+from .variants import assert_same_places, check_layouts, check_poisoned, check_threads
 
 each_type = pytest.mark.parametrize("dtype", [np.float32, np.float64])
 
@@ -38,16 +37,13 @@ PATCHES = {
 }
 
 
-@pytest.fixture(autouse=True)
-def without_blas(monkeypatch):
-    monkeypatch.setattr(one_by_one, "keeps_up", lambda: False)
-    decide_anew()
-    yield
-    decide_anew()
-
-
 def build(name, dtype):
-    return build_pointwise({**CASES, **PATCHES}[name], dtype, (2, 2) if name in PATCHES else (1, 1))
+    """x, w, g and the settings of a convolution without padding."""
+    batch, channels, size, outputs, stride = {**CASES, **PATCHES}[name]
+    kernel_size, rng = (2, 2) if name in PATCHES else (1, 1), np.random.default_rng(0)
+    results = tuple((n - k) // step + 1 for n, k, step in zip(size, kernel_size, stride))
+    shapes = ((batch, channels, *size), (outputs, channels, *kernel_size), (batch, outputs, *results))
+    return *(rng.normal(size=shape).astype(dtype) for shape in shapes), {**PLAIN, "stride": stride}
 
 
 def products(x, w, g, stride):
@@ -111,7 +107,7 @@ def test_nan_and_infinity_reach_exactly_the_results_they_belong_to(name, poison)
 
 
 def test_chosen_by_shape():
-    def pays(weights, size=(4, 4), stride=(1, 1), padding=NO_PADDING, dilation=(1, 1), groups=1):
+    def pays(weights, size=(4, 4), stride=(1, 1), padding=((0, 0), (0, 0)), dilation=(1, 1), groups=1):
         return packed.pays(weights, size, stride, padding, dilation, groups)
 
     assert pays((16, 16, 1, 1))

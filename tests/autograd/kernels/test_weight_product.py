@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from autograd.kernels import conv, im2col, one_by_one, weight_gradient, winograd_weight
+from autograd.kernels import conv, im2col, weight_gradient, winograd_weight
 from autograd.kernels.weight_product import product_pays
 
 from .test_conv import PLAIN, close, reference
@@ -28,7 +28,6 @@ CASES = {
 
 @pytest.fixture(autouse=True)
 def always(monkeypatch):
-    monkeypatch.setattr(one_by_one, "keeps_up", lambda: False)
     monkeypatch.setattr(winograd_weight, "pays", lambda *_: False)
     monkeypatch.setattr(weight_gradient, "product_pays", lambda *_: True)
     weight_gradient._cut.cache_clear()
