@@ -147,8 +147,12 @@ def _share(array: np.ndarray, keep: bool) -> np.ndarray:
 
 
 def private(value: Any) -> Any:
-    """``value``, or a copy of an array whose memory the user can write to without our knowing."""
-    return value.copy() if isinstance(value, np.ndarray) and id(owner(value)) in exported else value
+    """``value``, or a copy of an array whose memory the user can write to without our knowing.
+
+    The copy has the order of the original: BLAS has other routines for a matrix whose transpose is in memory, and on
+    some processors they round in another way.
+    """
+    return value.copy(order="K") if isinstance(value, np.ndarray) and id(owner(value)) in exported else value
 
 
 # --- views ----------------------------------------------------------------------------------------------------------

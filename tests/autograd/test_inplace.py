@@ -431,6 +431,18 @@ def test_numpy_may_write_to_memory_that_went_out_after_it_was_saved(hand_out, tu
     np.testing.assert_array_equal(x.grad.numpy(), expected)
 
 
+def test_a_product_saves_a_matrix_in_the_order_in_which_it_has_it():
+    from autograd.memory import private
+
+    w, x = tensor(np.arange(6.0).reshape(2, 3)), grid()
+    array = w.detach().numpy()
+    saved = private(array.T)
+    assert not np.shares_memory(saved, array)
+    assert saved.strides == array.T.strides
+    (x @ w.t()).sum().backward()
+    np.testing.assert_array_equal(x.grad.numpy(), [[3.0, 5.0, 7.0]] * 2)
+
+
 def test_memory_is_copied_once_when_it_goes_out_and_the_copy_dies_with_it():
     from autograd.memory import exported
 
