@@ -18,37 +18,29 @@ direct kernels have to compute them.
 
 from __future__ import annotations
 
-from typing import Any
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..geometry import Padding
 from .grid import ceil_div
 from .parallel import parallel_for
-from .tile import OUTER_ROWS
+from .plan import frozen
+from .tile import OUTER_ROWS, OUTER_VECTORS
 from .vectors import REGISTERS, lanes
-from .winograd_loops import (
-    GAP,
-    PLACES,
-    convolve,
-    group_slots,
-    multiply,
-    tile_count,
-    tiling,
-    transform,
-    transform_filters,
-)
+from .winograd_loops import GAP, PLACES, convolve, tile_count, tiling, transform, transform_filters
 from .winograd_tile import POINTS, TAPS
 
-# Bytes of the transformed pixels of one pass, which should stay in a cache; at least so many groups, because each pass
-# transforms the filters anew. (Six groups of 512 channels in float64, 10 MB, took a quarter longer than twice three.)
-_PASS_BYTES, _LEAST_GROUPS = 2_500_000, 4
-# Bytes of the transformed filters of one task.
-_FILTER_BYTES = 600_000
-_LEAST_TASKS = 8
 # Bytes of the transformed pixels of one group up to which one task computes all that belongs to it, in its core's
 # second-level cache; and of products at a time, then.
-_GROUP_BYTES, _PRODUCT_BYTES = 500_000, 250_000
+_GROUP_BYTES, _OWN_PRODUCT_BYTES = 500_000, 250_000
+# Otherwise bytes of the products and of the transformed filters of a task, which stay in that cache, and of the
+# transformed pixels of one pass, which should stay in a cache.
+_PRODUCT_BYTES, _FILTER_BYTES, _PASS_BYTES = 400_000, 300_000, 2_500_000
+# Groups of a block, at most: filters are transformed anew for each block.
+_MOST_GROUPS = 3
+_LEAST_TASKS = 8
 # Results, at least, for each tile that the register tiles have room for: of 16, if all are whole.
 _LEAST_FILLED = 8 if REGISTERS == 32 else 5
 # Multiply-adds (of the direct sum, over 9) below which two parallel loops cost more than they save.
@@ -64,14 +56,66 @@ def pays(pixels: tuple[int, ...], results: tuple[int, ...], padding: Padding, dt
     90 %, 8 of 24 won 30 %, 4 lost; with AVX-512, 8 of 24 in float64 lost 15 %, and 16 of 48 in float32 up to 8 %.
     """
     batch, channels, outputs, size = pixels[0], pixels[1], results[1], results[2] * results[3]
-    products, slots = channels * outputs, group_slots(dtype)
+    products, tiles = channels * outputs, tile_count(results)
+    slots = _group_vectors(tiles, lanes(dtype)) * lanes(dtype)
     return (
         batch * size * products >= _LEAST_WORK
         and products >= 5 * (channels + outputs)
-        and batch * size >= _LEAST_FILLED * ceil_div(tile_count(results), slots) * slots
+        and batch * size >= _LEAST_FILLED * ceil_div(tiles, slots) * slots
         and max(map(max, padding)) < TAPS
         and min(map(min, padding)) >= 0
     )
+
+
+def _group_vectors(tiles: int, vector: int) -> int:
+    """The width of the register tiles: with two vectors, each takes a tenth longer than with three."""
+    few = 2.2 * ceil_div(tiles, 2 * vector) < OUTER_VECTORS * ceil_div(tiles, OUTER_VECTORS * vector)
+    return 2 if few else OUTER_VECTORS
+
+
+class Cut(NamedTuple):
+    """How tiles and channels are cut. A group of tiles is as wide as a register tile, a panel of outputs as high."""
+
+    vectors: int  # of tiles in a group
+    block: int  # groups of a block
+    parts: int  # blocks whose pixels are transformed before tasks multiply them; 0: a task transforms its own block
+    chunk: int  # panels at a time, all of a task where blocks are in parts
+    some: int  # channels at a time: all where a task transforms its own block
+
+
+@lru_cache(maxsize=256)
+def cut(x: tuple[int, ...], out: tuple[int, ...], itemsize: int) -> Cut:
+    """For the correlation of x (N, C, H, W) to ``out`` (N, O, OH, OW).
+
+    What one core has transformed the other one reads slowly, and overwrites slowly: on a machine of two second-level
+    caches and a slow third one, that took up to half of the time. Where there are more tiles than output channels, so
+    that transforming filters twice costs less, blocks come in pairs: as threads take tasks share by share, each then
+    multiplies what it has transformed.
+
+    All tiles of a block are read for each chunk, so chunks are as large as a cache allows: it holds the products of all
+    channels, but the filters of some channels at a time.
+    """
+    channels, panels, tiles, vector = x[1], ceil_div(out[1], OUTER_ROWS), tile_count(out), lanes(f"f{itemsize}")
+    vectors = _group_vectors(tiles, vector)
+    slots = vectors * vector
+    groups, panel_bytes = ceil_div(tiles, slots), PLACES * OUTER_ROWS * itemsize  # of one tile or channel
+    group_bytes = PLACES * channels * slots * itemsize
+    if groups >= _LEAST_TASKS and group_bytes <= _GROUP_BYTES:
+        return Cut(vectors, 1, 0, min(panels, max(1, _OWN_PRODUCT_BYTES // (panel_bytes * slots))), channels)
+    parts, block = 1, groups
+    if groups > _MOST_GROUPS or tiles >= max(out[1], 2 * slots):
+        block = ceil_div(groups, 2 * ceil_div(groups, 2 * _MOST_GROUPS))
+        parts = 2 * max(1, _PASS_BYTES // (2 * block * group_bytes))
+    chunk = min(ceil_div(panels, ceil_div(_LEAST_TASKS, parts)), _PRODUCT_BYTES // (panel_bytes * slots * block))
+    chunk = max(chunk, 1)
+    some = ceil_div(channels, ceil_div(channels * chunk * panel_bytes, _FILTER_BYTES))
+    return Cut(vectors, block, min(parts, ceil_div(groups, block)), chunk, some + some % 2)
+
+
+@lru_cache(maxsize=256)
+def _table(channels: int, slots: int) -> np.ndarray:
+    """Where channels are in filters and points: the taps of a register tile."""
+    return frozen(np.arange(channels)[:, None] * (OUTER_ROWS, slots))
 
 
 def correlate(x: np.ndarray, w: np.ndarray, out: np.ndarray, padding: Padding, *, adjoint: bool) -> bool:
@@ -79,73 +123,41 @@ def correlate(x: np.ndarray, w: np.ndarray, out: np.ndarray, padding: Padding, *
 
     x : (N, C, H, W), w : (O, C, 3, 3), with ``adjoint`` (C, O, 3, 3), out : (N, O, OH, OW).
     """
-    channels, outputs, slots = x.shape[1], out.shape[1], group_slots(x.dtype)
+    how = cut(x.shape, out.shape, x.itemsize)
+    channels, outputs, vector, taps = x.shape[1], out.shape[1], lanes(x.dtype), TAPS * TAPS
+    slots, panels = how.vectors * vector, ceil_div(outputs, OUTER_ROWS)
+    size = how.block * slots  # tiles
+    blocks, tiles = ceil_div(tile_count(out.shape), size), tiling(x.shape[0], out.shape[2:], slots, how.block)
     # where the first tap is, and how far the next tap, output and channel are
-    taps = TAPS * TAPS
     strides = (taps - 1, -1, taps, taps * outputs) if adjoint else (0, 1, taps * channels, taps)
-    groups, group_bytes = ceil_div(tile_count(out.shape), slots), PLACES * channels * slots * x.itemsize
-    if groups >= _LEAST_TASKS and group_bytes <= _GROUP_BYTES:
-        return _by_groups(x, w, strides, out, padding, groups)
-    return _in_passes(x, w, strides, out, padding, groups, max(_LEAST_GROUPS, _PASS_BYTES // group_bytes))
-
-
-def _by_groups(x: np.ndarray, w: np.ndarray, strides: tuple, out: np.ndarray, padding: Padding, groups: int) -> bool:
-    """A task transforms a group of tiles, multiplies it and transforms the results."""
-    channels, outputs, vector, slots = x.shape[1], out.shape[1], lanes(x.dtype), group_slots(x.dtype)
-    panels, how = ceil_div(outputs, OUTER_ROWS), tiling(x.shape[0], out.shape[2:], slots)
-    sizes = _filter_sizes(channels, panels, vector)
-    filters = np.empty(PLACES * sizes[1], x.dtype)
-    parallel_for(
-        *(transform_filters, panels, w.reshape(-1), strides, channels, outputs, filters, sizes, vector),
-        cost=channels * 200,
-    )
-    chunk = max(1, _PRODUCT_BYTES // (PLACES * OUTER_ROWS * slots * x.itemsize))
-    table = np.arange(channels)[:, None] * (OUTER_ROWS, slots)
-    finite = np.ones(groups, np.bool_)
-    (top, _), (left, _) = padding
-    parallel_for(
-        *(convolve, groups, x.reshape(-1), x.shape[1:], top, left, filters, sizes, table, vector),
-        *(out.reshape(-1), out.shape[1:], how.sizes, how.pixels, how.results, min(chunk, panels), finite),
-        cost=PLACES * slots * channels * (outputs + 16) / 8,
-    )
-    return bool(finite.all())
-
-
-def _in_passes(
-    x: np.ndarray, w: np.ndarray, strides: tuple, out: np.ndarray, padding: Padding, groups: int, most: int
-) -> bool:
-    """All pixels of some groups are transformed, then tasks multiply them with some output channels each."""
-    channels, outputs, vector, slots = x.shape[1], out.shape[1], lanes(x.dtype), group_slots(x.dtype)
-    panels = ceil_div(outputs, OUTER_ROWS)
-    panel_bytes = PLACES * channels * OUTER_ROWS * x.itemsize
-    chunk = max(1, min(ceil_div(panels, _LEAST_TASKS), _FILTER_BYTES // panel_bytes))
-    chunks = ceil_div(panels, chunk)
-    parts = min(groups, ceil_div(_LEAST_TASKS, chunks))
-    passes = ceil_div(groups, most)
-    block = ceil_div(groups, passes * parts)  # groups
-    how = tiling(x.shape[0], out.shape[2:], block * slots)
-    blocks = ceil_div(groups, block)
-    step = parts * block * channels * slots + GAP
-    points = np.empty(PLACES * step, x.dtype)
-    table = np.arange(channels)[:, None] * (OUTER_ROWS, slots)
-    finite = np.ones(blocks * chunks, np.bool_)
-    (top, _), (left, _) = padding
-    for first in range(0, blocks, parts):
-        here = min(parts, blocks - first)
+    panel = ceil_div(how.some * OUTER_ROWS, vector) * vector
+    filter_sizes = panel, (how.chunk if how.parts else panels) * panel + GAP
+    pixels, flat, (top, _), (left, _) = x.reshape(-1), w.reshape(-1), *padding
+    points = filters = np.empty(0, x.dtype)  # in the tasks' own memory
+    if how.parts:
+        step, tasks = how.parts * channels * size + GAP, ceil_div(panels, how.chunk)
+        points = np.empty(PLACES * step, x.dtype)
+    else:
+        step, tasks = channels * size + GAP, 1
+        filters = np.empty(PLACES * filter_sizes[1], x.dtype)
         parallel_for(
-            *(transform, channels * here, x.reshape(-1), x.shape[1:], how.sizes, how.pixels, POINTS, top, left),
-            *(first, vector, points, (step, slots, channels * slots)),
-            cost=50 * block * slots,
+            *(transform_filters, panels, flat, strides, channels, outputs, filters, filter_sizes, vector),
+            cost=channels * 200,
         )
+    steps = step, slots, channels * slots
+    finite = np.empty(blocks * tasks, np.bool_)
+    for first in range(0, blocks, how.parts or blocks):
+        here = min(how.parts or blocks, blocks - first)
+        if how.parts:
+            parallel_for(
+                *(transform, channels * here, pixels, x.shape[1:], tiles.sizes, tiles.pixels, POINTS, top, left),
+                *(first, vector, points, steps),
+                cost=50 * size,
+            )
         parallel_for(
-            *(multiply, chunks * here, points, step, table, w.reshape(-1), strides, vector),
-            *(out.reshape(-1), out.shape[1:], how.sizes, how.results, first, chunk, chunks, finite),
-            cost=PLACES * block * slots * channels * chunk * OUTER_ROWS / 8,
+            *(convolve, here * tasks, pixels, x.shape[1:], top, left, points, steps, flat, strides, filters),
+            *(filter_sizes, _table(channels, slots), (tasks, how.chunk, how.some), vector, out.reshape(-1)),
+            *(out.shape[1:], *tiles, first, finite),
+            cost=PLACES * size * channels * (outputs + 16) / 8 / tasks,
         )
     return bool(finite.all())
-
-
-def _filter_sizes(channels: int, panels: int, lanes: int) -> tuple[int, int]:
-    """Elements from one panel of transformed filters to the next, and from one of the 36 places to the next."""
-    panel = ceil_div(channels * OUTER_ROWS, lanes) * lanes
-    return panel, panels * panel + GAP

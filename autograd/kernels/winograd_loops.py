@@ -18,7 +18,7 @@ from .grid import ceil_div
 from .jit import njit
 from .moves import clear_vector, copy_rows, fetch
 from .planes import clear_run, copy_run
-from .tile import OUTER_ROWS, OUTER_VECTORS, multiply_outer
+from .tile import OUTER_ROWS, OUTER_VECTORS, multiply_outer, multiply_outer_two
 from .vectors import lanes
 from .winograd_tile import (
     POINTS,
@@ -56,22 +56,22 @@ class Tiling(NamedTuple):
     results: np.ndarray  # the same, 4 rows each
 
 
-IMAGE_STRIPS, STRIP_TILES, TILES, BLOCK, PITCH, BLOCK_STRIPS = range(6)
+IMAGE_STRIPS, STRIP_TILES, TILES, BLOCK, PITCH, BLOCK_STRIPS, SLOTS = range(7)
 
 
 @lru_cache(maxsize=256)
-def tiling(batch: int, size: Pair, block: int) -> Tiling:
-    """Tile ``batch`` images of results of a ``size``, ``block`` slots together.
+def tiling(batch: int, size: Pair, slots: int, groups: int) -> Tiling:
+    """Tile ``batch`` images of results of a ``size``, ``groups`` of so many ``slots`` in a block.
 
     Slots behind the last tile of all lie in a strip of their own, which is zero.
     """
-    rows, columns = ceil_div(size[0], RESULTS), ceil_div(size[1], RESULTS)
+    rows, columns, block = ceil_div(size[0], RESULTS), ceil_div(size[1], RESULTS), slots * groups
     tiles, pitch = batch * rows * columns, RESULTS * (columns + 1)
     strips = min(batch * rows, (block - 1) // columns + 2)  # that a block touches
     slot = np.arange(ceil_div(tiles, block) * block)
     strip = np.where(slot < tiles, slot // columns - slot // block * block // columns, strips)
     across = np.where(slot < tiles, slot % columns * RESULTS, 0)
-    sizes = np.array((rows, columns, tiles, block, pitch, strips), np.int64)
+    sizes = np.array((rows, columns, tiles, block, pitch, strips, slots), np.int64)
     return Tiling(sizes, strip * POINTS * pitch + across, strip * RESULTS * pitch + across)
 
 
@@ -87,7 +87,7 @@ def transform(start, stop, x, shape, sizes, positions, side, top, left, first, l
     """
     channels, height, width = shape
     step, c_step, g_step = steps
-    columns, block, pitch, slots = sizes[STRIP_TILES], sizes[BLOCK], sizes[PITCH], OUTER_VECTORS * lanes
+    columns, block, pitch, slots = sizes[STRIP_TILES], sizes[BLOCK], sizes[PITCH], sizes[SLOTS]
     together = columns % max(1, lanes // RESULTS) == 0
     size = (sizes[BLOCK_STRIPS] + 1) * side * pitch
     strips = scratch(size + lanes, x.dtype)
@@ -126,24 +126,27 @@ def transform(start, stop, x, shape, sizes, positions, side, top, left, first, l
 
 @njit
 def transform_filters(start, stop, w, strides, channels, outputs, filters, sizes, lanes):
-    for panel in range(start, stop):
-        _read_filters(w, strides, channels, outputs, panel, 1, filters, panel * sizes[0], sizes, lanes)
+    """Transform the filters of panels of output channels."""
+    _read_filters(w, strides, 0, channels, outputs, start, stop - start, filters, start * sizes[0], sizes, lanes)
 
 
 @njit
-def _read_filters(w, strides, channels, outputs, panel0, panels, filters, at, sizes, lanes):
-    """Transform the filters of some panels of output channels."""
+def _read_filters(w, strides, channel0, channels, outputs, panel0, panels, filters, at, sizes, lanes):
+    """Transform the filters of some channels and panels of output channels."""
     tap0, tap_step, o_step, c_step = strides
     panel_step, step = sizes
     t_step = panel_step + GAP
     taps = scratch(TAPS * TAPS * t_step, w.dtype)
-    for panel in range(panels):
-        for m in range(OUTER_ROWS):
-            o = min((panel0 + panel) * OUTER_ROWS + m, outputs - 1)  # those behind the last are thrown away
-            for c in range(channels):
-                copy_taps(taps, c * OUTER_ROWS + m, t_step, w, tap0 + o * o_step + c * c_step, tap_step)
-        for q in range(0, panel_step, lanes):
-            filters_to_points(taps, q, t_step, filters, at + panel * panel_step + q, step)
+    for panel in range(panel0, panel0 + panels):
+        # channel by channel: output by output, with a line of memory for each tap and channel, took twice as long
+        for c in range(channels):
+            for m in range(OUTER_ROWS):
+                o = min(panel * OUTER_ROWS + m, outputs - 1)  # those behind the last are thrown away
+                source = tap0 + o * o_step + (channel0 + c) * c_step
+                copy_taps(taps, c * OUTER_ROWS + m, t_step, w, source, tap_step)
+        for q in range(0, channels * OUTER_ROWS, lanes):
+            filters_to_points(taps, q, t_step, filters, at + q, step)
+        at += panel_step
 
 
 @njit
@@ -168,107 +171,98 @@ def convolve(
     start,
     stop,
     x,
-    shape,
+    x_shape,
     top,
     left,
+    points,
+    steps,
+    w,
+    strides,
     filters,
     filter_sizes,
     table,
+    cut,
     lanes,
     out,
     out_shape,
     sizes,
     pixels,
     results,
-    chunk,
+    first,
     finite,
 ):
-    """Whole groups of tiles."""
-    channels, outputs = table.shape[0], out_shape[0]
-    slots, panels = OUTER_VECTORS * lanes, (outputs + OUTER_ROWS - 1) // OUTER_ROWS
-    step = channels * slots + GAP
-    points = scratch(PLACES * step, x.dtype)
-    for group in range(start, stop):
-        steps = (step, slots, 0)
-        transform(0, channels, x, shape, sizes, pixels, POINTS, top, left, group, lanes, points, steps)
-        good = True
-        for panel in range(0, panels, chunk):
-            here = min(chunk, panels - panel)
-            good &= _multiply_block(
-                *(points, 0, step, table, filters, panel * filter_sizes[0], filter_sizes, lanes),
-                *(out, out_shape, sizes, results, group, panel, here),
-            )
-        finite[group] = good
+    """Multiply blocks of tiles, from ``first`` on, with the filters of some output channels, and write the results.
 
-
-@njit
-def multiply(
-    start, stop, points, step, table, w, strides, lanes, out, shape, sizes, results, first, chunk, chunks, finite
-):
-    """Transform the filters of a chunk of output channels, multiply a block of tiles with them, write the results."""
-    outputs, channels, slots = shape[0], table.shape[0], OUTER_VECTORS * lanes
-    panels, groups = (outputs + OUTER_ROWS - 1) // OUTER_ROWS, sizes[BLOCK] // slots
-    panel_step = (channels * OUTER_ROWS + lanes - 1) // lanes * lanes
-    filter_sizes = (panel_step, chunk * panel_step + GAP)
-    filters = scratch(PLACES * filter_sizes[1], points.dtype)
+    points, filters : what is transformed already; a task transforms the pixels of its block, or its filters, if empty.
+    cut : tasks of each block; panels and channels at a time.
+    """
+    tasks, chunk, some = cut
+    step, c_step, g_step = steps
+    channels, outputs, slots = x_shape[0], out_shape[0], sizes[SLOTS]
+    panels, panel_size = (outputs + OUTER_ROWS - 1) // OUTER_ROWS, OUTER_ROWS * slots
+    own_points, own_filters, wide = points.size == 0, filters.size == 0, slots == OUTER_VECTORS * lanes
+    if own_points:
+        points = scratch(PLACES * step, x.dtype)
+    if own_filters:
+        filters = scratch(PLACES * filter_sizes[1], x.dtype)
+    p_step = sizes[BLOCK] // slots * chunk * panel_size + GAP
+    products = scratch(PLACES * p_step, x.dtype)
+    strips = scratch((sizes[BLOCK_STRIPS] + 1) * RESULTS * sizes[PITCH] + lanes, x.dtype)
+    zeros = scratch(lanes, x.dtype)
     for task in range(start, stop):
-        part, panel = task // chunks, task % chunks * chunk
-        here = min(chunk, panels - panel)
-        _read_filters(w, strides, channels, outputs, panel, here, filters, 0, filter_sizes, lanes)
-        finite[(first + part) * chunks + task % chunks] = _multiply_block(
-            *(points, part * groups * channels * slots, step, table, filters, 0, filter_sizes, lanes),
-            *(out, shape, sizes, results, first + part, panel, here),
-        )
+        part, share = task // tasks, task % tasks
+        number, source0, last = first + part, part * channels * sizes[BLOCK], (share + 1) * panels // tasks
+        groups = (min(sizes[BLOCK], sizes[TILES] - number * sizes[BLOCK]) + slots - 1) // slots
+        if own_points:
+            source0 = 0
+            transform(0, channels, x, x_shape, sizes, pixels, POINTS, top, left, number, lanes, points, steps)
+        clear_vector(zeros, 0)
+        for panel in range(share * panels // tasks, last, chunk):
+            here, filter0 = min(chunk, last - panel), panel * filter_sizes[0]
+            for c in range(0, channels, some):
+                count = min(some, channels - c)
+                if own_filters:
+                    filter0 = 0
+                    _read_filters(w, strides, c, count, outputs, panel, here, filters, 0, filter_sizes, lanes)
+                for k in range(PLACES):
+                    target = k * p_step
+                    for group in range(groups):
+                        source, at = source0 + k * step + group * g_step + c * c_step, filter0 + k * filter_sizes[1]
+                        for _ in range(here):
+                            if wide:
+                                multiply_outer(
+                                    *(filters, at, 1, OUTER_ROWS, points, source, table, 0, count),
+                                    *(products, target, slots, c > 0),
+                                )
+                            else:
+                                multiply_outer_two(
+                                    *(filters, at, 1, OUTER_ROWS, points, source, table, 0, count),
+                                    *(products, target, slots, c > 0),
+                                )
+                            at += filter_sizes[0]
+                            target += panel_size
+            _write_block(products, p_step, strips, zeros, lanes, out, out_shape, sizes, results, number, panel, here)
+        good = True
+        for t in range(lanes):
+            good &= zeros[t] == 0
+        finite[first * tasks + task] = good
 
 
 @njit
-def _multiply_block(
-    points,
-    source0,
-    step,
-    table,
-    filters,
-    filter0,
-    filter_sizes,
-    lanes,
-    out,
-    shape,
-    sizes,
-    positions,
-    number,
-    panel0,
-    panels,
-):
-    """Multiply a block of tiles with the filters of some panels, write the results, and say whether they are finite."""
+def _write_block(products, p_step, strips, zeros, lanes, out, shape, sizes, positions, number, panel0, panels):
+    """Transform the products of a block of tiles and some panels, and write the results."""
     outputs, height, width = shape
-    channels, slots = table.shape[0], OUTER_VECTORS * lanes
-    columns, block, pitch = sizes[STRIP_TILES], sizes[BLOCK], sizes[PITCH]
+    columns, block, pitch, slots = sizes[STRIP_TILES], sizes[BLOCK], sizes[PITCH], sizes[SLOTS]
     together = columns % max(1, lanes // RESULTS) == 0
     begin = number * block
     end = min(begin + block, sizes[TILES])
-    groups, panel_size = (end - begin + slots - 1) // slots, OUTER_ROWS * slots
-    p_step = groups * panels * panel_size + GAP
-    products = scratch(PLACES * p_step, points.dtype)
-    strips = scratch((sizes[BLOCK_STRIPS] + 1) * RESULTS * pitch + lanes, points.dtype)
-    zeros = scratch(lanes, points.dtype)
-    for k in range(PLACES):
-        for group in range(groups):
-            source, target = source0 + k * step + group * channels * slots, k * p_step + group * panels * panel_size
-            for panel in range(panels):
-                multiply_outer(
-                    *(filters, filter0 + k * filter_sizes[1] + panel * filter_sizes[0], 1, OUTER_ROWS),
-                    *(points, source, table, 0, channels),
-                    *(products, target + panel * panel_size, slots, False),
-                )
-
-    clear_vector(zeros, 0)
     strip0, first_output = begin // columns, panel0 * OUTER_ROWS
     for o in range(first_output, min((panel0 + panels) * OUTER_ROWS, outputs)):
         for strip in range(strip0, (end - 1) // columns + 1):  # where the next channel's results go
             image, top = strip // sizes[IMAGE_STRIPS], strip % sizes[IMAGE_STRIPS] * RESULTS
             fetch(out, ((image * outputs + o + 1) * height + top) * width, RESULTS * width)
-        for group in range(groups):
-            source = group * panels * panel_size + (o - first_output) * slots
+        for group in range((end - begin + slots - 1) // slots):
+            source = (group * panels * OUTER_ROWS + o - first_output) * slots
             for slot in range(begin + group * slots, begin + (group + 1) * slots, lanes):
                 write_results(products, source, p_step, strips, 0, pitch, positions, slot, together, zeros)
                 source += lanes
@@ -285,7 +279,3 @@ def _multiply_block(
                 copy_run(out, target, strips, source, high - low, target + high - low, lanes)
                 target += width
                 source += pitch
-    finite = True
-    for t in range(lanes):
-        finite &= zeros[t] == 0
-    return finite

@@ -48,7 +48,7 @@ def weight_gradient(g: np.ndarray, x: np.ndarray, padding: Padding) -> tuple[np.
     together = min(_TOGETHER, groups)
     slots = ceil_div(groups, ceil_div(groups, most) * together) * together * group
     piece = together * group
-    how = tiling(x.shape[0], g.shape[2:], piece)
+    how = tiling(x.shape[0], g.shape[2:], group, together)
     o_blocks, c_blocks = ceil_div(outputs, DOT_ROWS), ceil_div(channels, DOT_TAPS)
     p_step, g_step = c_blocks * DOT_TAPS * slots + GAP, o_blocks * DOT_ROWS * slots + GAP
     pixels, gradients = np.empty(PLACES * p_step, x.dtype), np.empty(PLACES * g_step, x.dtype)

@@ -64,25 +64,25 @@ def exact(x, w, g, options):
     return family(im2col, *(a.astype(np.float64) for a in (x, w, g)), options)
 
 
+CUTS = st.builds(winograd.Cut, *(st.integers(low, 3) for low in (2, 1, 0, 1)), st.sampled_from([1, 2, 6, 20]))
+
+
 @given(
     *(st.integers(1, 3), st.integers(1, 19), st.integers(1, 18), st.integers(1, 40), st.integers(1, 40)),
     *(st.tuples(*[st.tuples(st.integers(0, 2), st.integers(0, 2))] * 2), st.sampled_from([100_000, 10**7])),
-    *(st.booleans(), st.sampled_from([np.float32, np.float64])),
+    *(st.booleans(), CUTS, st.sampled_from([np.float32, np.float64])),
 )
 @settings(max_examples=200, deadline=None)
-def test_family_is_its_explicit_twin(batch, channels, outputs, height, width, padding, memory, by_groups, dtype):
+def test_family_is_its_explicit_twin(batch, channels, outputs, height, width, padding, memory, parts, cut, dtype):
     size = max(height, 3 - sum(padding[0])), max(width, 3 - sum(padding[1]))
     case = build((batch, channels, *size), outputs, padding, dtype)
     with pytest.MonkeyPatch.context() as patch:
         decide(patch, True)
-        patch.setattr(winograd, "_GROUP_BYTES", 10**7 if by_groups else 0)
-        if by_groups:
-            patch.setattr(winograd, "_LEAST_TASKS", 1)
-            patch.setattr(winograd, "_PRODUCT_BYTES", memory // 4)  # several panels at a time, or all
+        patch.setattr(winograd, "cut", lambda x, *_: cut if cut.parts else cut._replace(some=x[1]))
+        if parts:
             in_parts(patch)
-        for module, name in ((winograd, "_PASS_BYTES"), (winograd_weight, "_BLOCK_BYTES")):
-            patch.setattr(module, name, memory)  # one pass, or several
-            patch.setattr(module, "_LEAST_GROUPS", 1)
+        patch.setattr(winograd_weight, "_BLOCK_BYTES", memory)  # one pass, or several
+        patch.setattr(winograd_weight, "_LEAST_GROUPS", 1)
         close(family(conv, *case), exact(*case), dtype)
 
 
