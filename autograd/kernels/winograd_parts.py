@@ -29,12 +29,12 @@ from .weight_product import add_parts, gather
 from .winograd_loops import GAP, PLACES, tile_count, write_filters
 from .winograd_tile import POINTS, RESULTS, TAPS, gradients_to_points, pixels_to_points
 
-# Bytes, at most, of the transformed tiles of a block, most of a second-level cache, and of the sums of a part.
-_BLOCK_BYTES, _SUM_BYTES = 900_000, 1_200_000
+# Bytes, at most, of the transformed tiles of a block, most of a second-level cache, and of the sums of all parts.
+_BLOCK_BYTES, _SUM_BYTES = 900_000, 10_000_000
 # Tiles of a block, at least: for each, the sums are read and written.
 _LEAST_TILES = 24
 # Transformed numbers for each sum of one part, and parts: the first that the tiles are enough for.
-_PARTS = ((64, 16), (12, 8))
+_PARTS = ((64, 16), (12, 8), (1.5, 4))
 
 
 class Cut(NamedTuple):
@@ -49,9 +49,10 @@ def cut(g: tuple[int, ...], x: tuple[int, ...], itemsize: int) -> Cut | None:
     """For results g (N, O, OH, OW) of pixels x (N, C, H, W), if it pays."""
     outputs, channels = (_padded(shape[1], itemsize) for shape in (g, x))
     tiles, numbers = tile_count(g), tile_count(g) * (outputs + channels) / (outputs * channels)
-    parts = next((parts for least, parts in _PARTS if numbers >= least), 1)
+    most = _SUM_BYTES // (PLACES * outputs * channels * itemsize)
+    parts = next((parts for least, parts in _PARTS if numbers >= least and parts <= most), 1)
     block = min(_BLOCK_BYTES // (PLACES * (outputs + channels) * itemsize), tiles // parts)
-    if parts == 1 or block < _LEAST_TILES or PLACES * outputs * channels * itemsize > _SUM_BYTES:
+    if parts == 1 or block < _LEAST_TILES:
         return None
     return Cut(parts, block)
 
