@@ -22,8 +22,9 @@ def accumulate(tensor: Tensor, gradient: Tensor, create_graph: bool) -> None:
     else:
         with set_grad_enabled(create_graph):
             tensor._grad = tensor._grad + gradient
-    if accumulated and tensor._node in accumulated:
-        for hook in list(accumulated[tensor._node].values()):  # type: ignore[index]
+    node = tensor._node
+    if node is not None and node.hooks is not None and node in accumulated:
+        for hook in list(accumulated[node].values()):
             hook(tensor)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import contextmanager, nullcontext
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -217,7 +218,7 @@ def _born(y: Tensor) -> int:
 
 
 def _node(op: Any, parents: tuple[Node, ...], rule: Callable, saved: tuple, shape: tuple, dtype: Any) -> Node:
-    step = Step(None if op is _CHECKPOINT else 0, rule, tuple(range(len(saved)))[:1], (), None)
+    step = Step(None if op is _CHECKPOINT else 0, rule, itemgetter(slice(1)), (), None)
     return record(op, parents, Plan((), (), (step,), tuple), saved, {}, shape, dtype)
 
 

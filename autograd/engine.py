@@ -21,8 +21,10 @@ from .graph import Node
 from .kernels.arrays import LARGE, canonical
 from .kernels.blocks import spread
 from .memory import recall
-from .modes import modes
+from .modes import floating_point_errors, ignored, modes
 from .tensor import Tensor, as_tensor, wrap
+
+_age = attrgetter("age")
 
 
 def _reachable(roots: list[Node]) -> list[Node]:
@@ -34,7 +36,7 @@ def _reachable(roots: list[Node]) -> list[Node]:
             if parent is not None and parent not in seen:
                 seen.add(parent)
                 stack.append(parent)
-    return sorted(seen, key=attrgetter("age"))
+    return sorted(seen, key=_age)
 
 
 def _on_the_way(order: list[Node], targets: set[Node]) -> list[Node]:
@@ -60,7 +62,7 @@ def run(
     found: dict[Node, Any] = {}
     owned: set[Node] = set()  # gradients that are sums made here: ours to add to in place
     looking = modes.anomaly
-    with _PassModes(recording=create_graph, freeing=not retain_graph), np.errstate(all="ignore"):
+    with _PassModes(recording=create_graph, freeing=not retain_graph):
         while order:
             node = order.pop()  # popped, so that a node dies as soon as the pass is through with it
             g = pending.pop(node, None)
@@ -100,12 +102,12 @@ def run(
 
 
 class _PassModes:
-    """The modes of a backward pass: recording or not, freeing what nodes saved or not.
+    """The modes of a backward pass: recording or not, freeing what nodes saved or not, without NumPy's warnings.
 
     Ops inside of rules are not looked at for NaN, which they may make on the way: what a rule gives is looked at.
     """
 
-    __slots__ = ("_inner", "_outer")
+    __slots__ = ("_errors", "_inner", "_outer")
 
     def __init__(self, recording: bool, freeing: bool) -> None:
         self._inner = (recording, freeing, False)
@@ -113,25 +115,26 @@ class _PassModes:
     def __enter__(self) -> None:
         self._outer = (modes.grad_enabled, modes.freeing, modes.anomaly)
         modes.grad_enabled, modes.freeing, modes.anomaly = self._inner
+        self._errors = floating_point_errors.set(ignored)
 
     def __exit__(self, *exc: object) -> None:
+        floating_point_errors.reset(self._errors)
         modes.grad_enabled, modes.freeing, modes.anomaly = self._outer
 
 
 def _contributions(node: Node, g: Any, saved: Sequence, useful: set[Node] | None) -> Iterator[tuple[Node, Any]]:
     """What each useful parent gets of the gradient ``g``: the node's rules, run one after the other."""
-    if type(g) is np.ndarray and _copy_pays(g, node):
+    parents, steps = node.parents, node.plan.steps  # type: ignore[union-attr]
+    if len(steps) > 1 and type(g) is np.ndarray and _copy_pays(g):
         g = canonical(g)
-    parents = node.parents
-    for step in node.plan.steps:  # type: ignore[union-attr]
-        index, function, where, _, position = step
-        if index is not None and useful is not None and parents[index] not in useful:
+    for step in steps:
+        index, function, pick, _, position = step
+        if useful is not None and index is not None and parents[index] not in useful:
             continue
-        values = [saved[i] for i in where]
         if node.settings or position is not None:
-            part = function(g, *values, **_settings(node, step))
+            part = function(g, *pick(saved), **_settings(node, step))
         else:
-            part = function(g, *values)
+            part = function(g, *pick(saved))
         if index is None:  # one rule for all inputs
             pairs = zip(parents, part, strict=True)
         else:
@@ -143,10 +146,10 @@ def _contributions(node: Node, g: Any, saved: Sequence, useful: set[Node] | None
                 yield parent, part
 
 
-def _copy_pays(g: np.ndarray, node: Node) -> bool:
-    """Whether several rules read a large gradient that is a slice of another, as ``cat`` hands it on: one copy in
-    row-major order serves them all, and each would make its own."""
-    return g.size >= LARGE and not g.flags.c_contiguous and len(node.plan.steps) > 1  # type: ignore[union-attr]
+def _copy_pays(g: np.ndarray) -> bool:
+    """Whether a gradient is a large slice of another, as ``cat`` hands it on: one copy in row-major order serves
+    several rules, and each would make its own."""
+    return g.size >= LARGE and not g.flags.c_contiguous
 
 
 def _settings(node: Node, step: Any) -> dict:

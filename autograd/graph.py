@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 clock = itertools.count(1)
 
 
-# Called with a leaf when its ``.grad`` is up to date; few leaves have any, so nodes have no place for them.
+# Called with a leaf when its ``.grad`` is up to date; few leaves have any, so nodes have no place for them. A node that
+# has any has a dictionary of other hooks too, if an empty one: to ask a weak dictionary each time takes longer.
 accumulated: weakref.WeakKeyDictionary[Node, dict[HookHandle, Callable]] = weakref.WeakKeyDictionary()
 
 
@@ -72,12 +73,6 @@ class Node:
     def where(self) -> str:
         """``file:line`` of the user's line that recorded this operation."""
         return _line(self.code, self.lasti)
-
-    def kept(self) -> tuple[Any, ...]:
-        """The saved values, brought back by the hooks they went through."""
-        saved = self.saved
-        assert saved is not None
-        return saved if type(saved) is tuple else saved.unpack(self)  # type: ignore[attr-defined]
 
     def __repr__(self) -> str:
         return f"<Node {self.name} {self.shape} {self.dtype}>"

@@ -89,7 +89,9 @@ def recall(node: Node) -> tuple[Any, ...]:
 
     What NumPy may have changed since, unseen, is taken from the copy that was made when the memory was handed out.
     """
-    saved = node.kept()
+    saved: Any = node.saved
+    if type(saved) is not tuple:
+        saved = saved.unpack(node)  # through hooks
     if not (_writes or exported):
         return saved
     if any(isinstance(value, np.ndarray) for value in node.settings.values()):

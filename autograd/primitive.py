@@ -30,7 +30,8 @@ pass runs the rules on arrays, ``create_graph=True`` runs the same rules on Tens
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Any, NamedTuple, overload
 
 import numpy as np
@@ -54,11 +55,11 @@ class Rule(NamedTuple):
 
 
 class Step(NamedTuple):
-    """One rule to run: for which input (``None``: for all of them), and where in the saved values its arguments are."""
+    """One rule to run: for which input (``None``: for all of them), and its arguments among the saved values."""
 
     input: int | None
     function: Callable
-    where: tuple[int, ...]
+    pick: Callable[[Sequence], tuple]
     settings: tuple[str, ...] | None
     position: int | None
 
@@ -69,7 +70,7 @@ class Plan(NamedTuple):
     values: tuple[int, ...]  # indices into (*inputs, y, *residuals)
     shapes: tuple[int, ...]  # inputs of which only the shape is kept, behind the values
     steps: tuple[Step, ...]
-    pick: Callable[[list], tuple]  # the values and the shapes, of such a list
+    pick: Callable[[Sequence], tuple]  # the values and the shapes, of such a list
 
 
 class Primitive:
@@ -187,7 +188,7 @@ class Primitive:
         for i, rule in chosen:
             variadic = i is not None and names[i] == self.variadic
             position = i - len(self.inputs) if variadic else None  # type: ignore[operator]
-            steps.append(Step(i, rule.function, tuple(slot[n] for n in rule.reads), rule.settings, position))
+            steps.append(Step(i, rule.function, _picker(tuple(slot[n] for n in rule.reads)), rule.settings, position))
         shape_of = tuple(self.inputs.index(name.removesuffix("_shape")) for name in shapes)
         indices = tuple(value_at[n] for n in values)
         return Plan(indices, shape_of, tuple(steps), _picker(indices, shape_of))
@@ -212,10 +213,7 @@ class Primitive:
         if modes.trace is not None:
             return modes.trace.run(self, inputs, settings, residuals)
         try:
-            if not self.elementwise and set(map(type, inputs)) == _ONLY_ARRAYS:  # in the rules of a backward pass
-                arrays, parents, wanted, tensors, bare = list(inputs), [None] * len(inputs), 0, False, False
-            else:
-                arrays, parents, wanted, tensors, bare = self._open(inputs)
+            arrays, parents, wanted, tensors, bare = self._open(inputs)
         except ValuesNeeded as batch:  # a tensor of vmap: it has no values of its own, and knows how the op runs
             return batch.run(self, inputs, settings, residuals)
         try:
@@ -354,7 +352,8 @@ class Primitive:
         return error if text.startswith(self.name) else ValueError(f"{self.name}: {text}")
 
 
-def _picker(indices: tuple[int, ...], shapes: tuple[int, ...]) -> Callable[[list], tuple]:
+@cache
+def _picker(indices: tuple[int, ...], shapes: tuple[int, ...] = ()) -> Callable[[Sequence], tuple]:
     """A function of a list: the elements at ``indices``, then the shapes of those at ``shapes``, as a tuple.
 
     Written out as one expression, because loops over one or two elements were a tenth of the time of a small op.
@@ -371,7 +370,6 @@ def _keep(plan: Plan, values: list) -> tuple:
     return pack(kept) if modes.saved_hooks else kept
 
 
-_ONLY_ARRAYS = {np.ndarray}
 _NUMBERS = {bool, int, float}
 _SCALARS = {*_NUMBERS, type(None)}
 

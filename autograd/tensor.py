@@ -155,6 +155,8 @@ class Tensor:
         """Call ``hook(tensor)`` when a backward pass has added to ``.grad`` of this leaf."""
         if self._node is None or self._node.op is not None:
             raise RuntimeError("register_post_accumulate_grad_hook: only a leaf that requires grad accumulates one")
+        if self._node.hooks is None:
+            self._node.hooks = {}
         return add_hook(graph.accumulated.setdefault(self._node, {}), hook)
 
     # --- gradients ----------------------------------------------------------------------------------------------

@@ -137,13 +137,13 @@ def _contributions(trace: Trace, node: Node, made: Instruction, g: Any, useful: 
     for slot, i in enumerate(plan.values):
         if isinstance(results[i], Value):
             saved[slot] = trace.traced(results[i], saved[slot])
-    if not isinstance(g, OutputGradients) and _copy_pays(plain(g)._data, node):
+    if len(plan.steps) > 1 and not isinstance(g, OutputGradients) and _copy_pays(plain(g)._data):
         g = trace.call("contiguous", canonical, [g], {})[0]
     composed = node.op.__module__.startswith("autograd.") and (node.op.elementwise or node.op.name in _COMPOSED)
     for step in plan.steps:
         if step.input is not None and node.parents[step.input] not in useful:
             continue
-        args, settings = [saved[i] for i in step.where], dict(_settings(node, step))
+        args, settings = list(step.pick(saved)), dict(_settings(node, step))
         if composed:
             out = step.function(g, *args, **settings)
             parts = list(out) if isinstance(out, tuple) else [out]

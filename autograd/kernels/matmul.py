@@ -30,13 +30,12 @@ _BAND, _LEAST_WIDTH, _MOST_BANDS = 1 << 23, 128, 8
 
 def matmul(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """``np.matmul(a, b)`` of stacks of matrices, each at least 2-d."""
-    _touch_buffers(get_num_threads())
-    columns = b.shape[-1]
-    work = a.shape[-2] * a.shape[-1] * columns
-    serial = work <= (_SERIAL if a.shape[-2] > 1 and columns > 1 else _SERIAL_VECTOR)
+    rows, inner, columns = *a.shape[-2:], b.shape[-1]
+    serial = rows * inner * columns <= (_SERIAL if rows > 1 and columns > 1 else _SERIAL_VECTOR)
     stack = a.ndim > 2 and a.shape[:-2] == b.shape[:-2] and a.size > 0 and b.size > 0
     if (serial and not stack) or a.dtype != b.dtype or a.dtype.char not in "fd" or not _blas():
         return np.matmul(a, b)
+    _touch_buffers(get_num_threads())
     if stack:
         return _in_groups(a, b)
     return _in_bands(a, b) if a.ndim == b.ndim == 2 else _on_one_blas_thread(np.matmul, a, b)

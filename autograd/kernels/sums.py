@@ -41,10 +41,13 @@ def _add_up(runs: Any, rows: Any, arrays: tuple, axes: tuple[int, ...]) -> Any |
     views = [a.reshape(sizes) for a in arrays]
     if along_runs:
         n, k, length = sizes
-        whole = n == 1 and length <= _BLOCK  # each run is a block: there is nothing to add up
-        partial = np.empty((n, k, -(-length // _BLOCK)), dtype if whole else np.float64)
+        if n == 1 and length <= _BLOCK:  # each run is a block: there is nothing to add up
+            total = np.empty(kept, dtype)
+            parallel_for(runs, k, total.reshape(-1), *views, cost=length)
+            return total if kept else total[()]
+        partial = np.empty((n, k, -(-length // _BLOCK)), np.float64)
         parallel_for(runs, partial.size, partial.reshape(-1), *views, cost=min(length, _BLOCK))
-        total = partial if whole else partial.sum(axis=(0, 2))
+        total = partial.sum(axis=(0, 2))
     else:
         k, n, length = sizes
         partial = np.empty((k, -(-n // _ROWS), length), dtype)

@@ -193,7 +193,7 @@ def test_float32_stays_float32(case):
             else:
                 g = np.ones(node.shape, node.dtype)
             for step in node.plan.steps:
-                parts = step.function(g, *[node.saved[i] for i in step.where], **_settings(node, step))
+                parts = step.function(g, *step.pick(node.saved), **_settings(node, step))
                 for part in parts if isinstance(parts, tuple) else (parts,):
                     assert part is None or part.dtype == np.float32, f"a rule of {node.name} gives {part.dtype}"
             stack.extend(node.parents)

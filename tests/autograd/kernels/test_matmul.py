@@ -65,8 +65,12 @@ def test_memory_that_blas_reads_ahead_in_is_touched_once_for_each_number_of_thre
     module._touch_buffers.cache_clear()
     for threads in (1, 2, 4):
         autograd.set_num_threads(threads)
+        matmul(np.ones((2, 3)), np.ones((3, 4)))  # too small to be worth it
+    assert module._touch_buffers.cache_info().currsize == 0
+    for threads in (1, 2, 4):
+        autograd.set_num_threads(threads)
         for _ in range(2):
-            matmul(np.ones((2, 3)), np.ones((3, 4)))
+            matmul(np.ones((64, 128)), np.ones((128, 64)))
     assert module._touch_buffers.cache_info().currsize == 3
 
 
