@@ -97,8 +97,8 @@ def compile_kernels() -> None:
     norm.batch_norm_backward(images, images, vector, vector, vector, vector, 1e-5, True)
     weight_gradient(16, 3, 64)  # dot products
     weight_gradient(256, 128, 4)  # a matrix product
-    weight_gradient(64, 128, 16)  # minimal filtering, place by place
-    weight_gradient(16, 16, 64)  # the same, in parts
+    weight_gradient(128, 128, 8)  # minimal filtering, all tiles at once
+    weight_gradient(16, 16, 64)  # the same, in parts of the tiles
     pool.plane_scatter_add(logits, np.zeros(logits.shape, np.int32), (128, 128))
     moments = [vector.copy() for _ in range(3)]
     together.run(update.adam(False, False, False, False), [([vector], moments, [0.0] * 8)])

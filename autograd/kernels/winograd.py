@@ -30,7 +30,7 @@ from .plan import frozen
 from .tile import OUTER_ROWS, OUTER_VECTORS
 from .vectors import REGISTERS, lanes
 from .winograd_loops import GAP, PLACES, convolve, tile_count, tiling, transform, transform_filters
-from .winograd_tile import POINTS, TAPS
+from .winograd_tile import TAPS
 
 # Bytes of the transformed pixels of one group up to which one task computes all that belongs to it, in its core's
 # second-level cache; and of products at a time, then.
@@ -150,7 +150,7 @@ def correlate(x: np.ndarray, w: np.ndarray, out: np.ndarray, padding: Padding, *
         here = min(how.parts or blocks, blocks - first)
         if how.parts:
             parallel_for(
-                *(transform, channels * here, pixels, x.shape[1:], tiles.sizes, tiles.pixels, POINTS, top, left),
+                *(transform, channels * here, pixels, x.shape[1:], tiles.sizes, tiles.pixels, top, left),
                 *(first, vector, points, steps),
                 cost=50 * size,
             )

@@ -1,4 +1,4 @@
-"""The loops of :mod:`.winograd` and :mod:`.winograd_weight`: tiles are read and transformed, multiplied and written.
+"""The loops of :mod:`.winograd`: tiles are read and transformed, multiplied and written.
 
 Tiles are numbered image by image and row by row, in *groups* of as many as a register tile has columns; a vector holds
 one number of each of some tiles. A *strip* is a row of tiles of one image, and its pixels are copied into zero-padded
@@ -8,7 +8,7 @@ rows first.
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -19,7 +19,6 @@ from .jit import njit
 from .moves import clear_vector, copy_rows, fetch
 from .planes import clear_run, copy_run
 from .tile import OUTER_ROWS, OUTER_VECTORS, multiply_outer, multiply_outer_two
-from .vectors import lanes
 from .winograd_tile import (
     POINTS,
     RESULTS,
@@ -27,7 +26,6 @@ from .winograd_tile import (
     copy_taps,
     filters_to_points,
     points_to_filters,
-    read_gradients,
     read_pixels,
     write_results,
 )
@@ -36,11 +34,6 @@ PLACES = POINTS * POINTS
 # Elements between the 36 parts of a buffer. Without them all parts begin in one set of the first-level cache, and
 # transforming filters took 4 times as long.
 GAP = 16
-
-
-def group_slots(dtype: Any) -> int:
-    """Tiles of a group: the columns of one register tile."""
-    return OUTER_VECTORS * lanes(dtype)
 
 
 def tile_count(results: tuple[int, ...]) -> int:
@@ -79,17 +72,17 @@ def tiling(batch: int, size: Pair, slots: int, groups: int) -> Tiling:
 
 
 @njit
-def transform(start, stop, x, shape, sizes, positions, side, top, left, first, lanes, points, steps):
+def transform(start, stop, x, shape, sizes, positions, top, left, first, lanes, points, steps):
     """Read the tiles of some blocks, from ``first`` on, and transform them; block by block, all channels of each.
 
-    shape : (C, H, W). side : 6 for pixels, 4 for gradients. The transformed tiles of one channel and group begin at
+    shape : (C, H, W). The transformed tiles of one channel and group begin at
     ``points[place * step + channel * c_step + group * g_step]`` for each of the 36 places; ``steps`` are these three.
     """
     channels, height, width = shape
     step, c_step, g_step = steps
     columns, block, pitch, slots = sizes[STRIP_TILES], sizes[BLOCK], sizes[PITCH], sizes[SLOTS]
     together = columns % max(1, lanes // RESULTS) == 0
-    size = (sizes[BLOCK_STRIPS] + 1) * side * pitch
+    size = (sizes[BLOCK_STRIPS] + 1) * POINTS * pitch
     strips = scratch(size + lanes, x.dtype)
     clear_run(strips, 0, size, lanes)
     for task in range(start, stop):
@@ -100,7 +93,7 @@ def transform(start, stop, x, shape, sizes, positions, side, top, left, first, l
         for strip in range(begin // columns, (end - 1) // columns + 1):
             image, top_row = strip // sizes[IMAGE_STRIPS], strip % sizes[IMAGE_STRIPS] * RESULTS - top
             # what is beside the image is zero from the beginning: only rows that exist are copied
-            above, below = min(max(0, -top_row), side), max(0, min(side, height - top_row))
+            above, below = min(max(0, -top_row), POINTS), max(0, min(POINTS, height - top_row))
             clear_run(strips, at, above * pitch, lanes)
             if above < below:
                 row, place = ((image * channels + c) * height + top_row + above) * width, at + above * pitch + left
@@ -111,16 +104,13 @@ def transform(start, stop, x, shape, sizes, positions, side, top, left, first, l
                 else:
                     for t in range(rows * width):
                         strips[place + t // width * pitch + t % width] = x[row + t]
-            clear_run(strips, at + below * pitch, (side - below) * pitch, lanes)
-            at += side * pitch
+            clear_run(strips, at + below * pitch, (POINTS - below) * pitch, lanes)
+            at += POINTS * pitch
         clear_vector(strips, at)  # the last row was the last of all strips: restore the zeros behind it
         for group in range((end - begin + slots - 1) // slots):
             to = c * c_step + (part * block // slots + group) * g_step
             for slot in range(begin + group * slots, begin + (group + 1) * slots, lanes):
-                if side == POINTS:
-                    read_pixels(strips, 0, pitch, positions, slot, together, points, to, step)
-                else:
-                    read_gradients(strips, 0, pitch, positions, slot, together, points, to, step)
+                read_pixels(strips, 0, pitch, positions, slot, together, points, to, step)
                 to += lanes
 
 
@@ -150,12 +140,12 @@ def _read_filters(w, strides, channel0, channels, outputs, panel0, panels, filte
 
 
 @njit
-def write_filters(sums, at, step, taps, pitch, gw, output, channels, lanes):
-    """Transform the sums ``sums[at + k * step + channel]`` of an output to its filters; are they finite?"""
+def write_filters(sums, at, step, taps, pitch, gw, target, channels, lanes):
+    """Transform ``sums[at + k * step + channel]`` of an output to its filters at ``target``; are they finite?"""
     for c in range(0, channels, lanes):
         points_to_filters(sums, at + c, step, taps, c, pitch)
     zero = gw.dtype.type(0)
-    check, target = zero, output * channels * TAPS * TAPS
+    check = zero
     for c in range(channels):
         copy_taps(gw, target, 1, taps, c, pitch)
         zeros = zero  # of one filter: a single sum over all would wait for each addition
@@ -215,7 +205,7 @@ def convolve(
         groups = (min(sizes[BLOCK], sizes[TILES] - number * sizes[BLOCK]) + slots - 1) // slots
         if own_points:
             source0 = 0
-            transform(0, channels, x, x_shape, sizes, pixels, POINTS, top, left, number, lanes, points, steps)
+            transform(0, channels, x, x_shape, sizes, pixels, top, left, number, lanes, points, steps)
         clear_vector(zeros, 0)
         for panel in range(share * panels // tasks, last, chunk):
             here, filter0 = min(chunk, last - panel), panel * filter_sizes[0]

@@ -64,17 +64,23 @@ def _padded(channels: int, itemsize: int) -> int:
 
 
 @lru_cache(maxsize=256)
-def _tables(g: tuple[int, ...], x: tuple[int, ...], block: int, itemsize: int) -> tuple[np.ndarray, ...]:
-    """Where the planes of an image begin in g and in x, and the numbers of a tile in a block of either."""
-    planes = [np.minimum(np.arange(_padded(c, itemsize)), c - 1) * h * w for _, c, h, w in (g, x)]
-    numbers = np.arange(block)[:, None] * [first.size for first in planes]
-    return tuple(map(frozen, (*planes, numbers.reshape(-1))))
+def planes(shape: tuple[int, ...], itemsize: int) -> np.ndarray:
+    """Where the channels of an image (N, C, H, W) begin, for whole vectors of them."""
+    _, channels, height, width = shape
+    return frozen(np.minimum(np.arange(_padded(channels, itemsize)), channels - 1) * height * width)
+
+
+@lru_cache(maxsize=256)
+def tile_table(block: int, *pitches: int) -> np.ndarray:
+    """Where the numbers of the tiles of a block are, for rows of so many outputs and channels."""
+    return frozen(np.arange(block)[:, None] * pitches)
 
 
 def weight_gradient(g: np.ndarray, x: np.ndarray, padding: Padding, how: Cut) -> tuple[np.ndarray, bool]:
     """The adjoint of ``conv2d`` in w, from g (N, O, OH, OW) and x (N, C, H, W), and whether it is finite."""
     outputs, channels, vector, tiles = g.shape[1], x.shape[1], lanes(x.dtype), tile_count(g.shape)
-    g_planes, x_planes, table = _tables(g.shape, x.shape, how.block, x.itemsize)
+    g_planes, x_planes = planes(g.shape, x.itemsize), planes(x.shape, x.itemsize)
+    table = tile_table(how.block, g_planes.size, x_planes.size)
     step = outputs * x_planes.size + GAP
     sums = np.empty(how.parts * PLACES * step, x.dtype)
     (top, _), (left, _) = padding
@@ -107,8 +113,14 @@ def _multiply_parts(
         while begin < last:
             count = min(block, last - begin)
             end = begin + count
-            _transform(g, g_shape, g_planes, RESULTS, 0, 0, rows, columns, begin, end, lanes, strip, gradients, g_step)
-            _transform(x, x_shape, x_planes, POINTS, top, left, rows, columns, begin, end, lanes, strip, pixels, x_step)
+            transform_tiles(
+                *(g, g_shape, g_planes, RESULTS, 0, 0, rows, columns, begin, end, lanes, strip),
+                *(gradients, 0, (g_step, g_planes.size, 0)),
+            )
+            transform_tiles(
+                *(x, x_shape, x_planes, POINTS, top, left, rows, columns, begin, end, lanes, strip),
+                *(pixels, 0, (x_step, padded, 0)),
+            )
             for k in range(PLACES):
                 for o in range(0, outputs, OUTER_ROWS):
                     at, here = k * g_step + o, min(OUTER_ROWS, outputs - o)
@@ -126,8 +138,15 @@ def _multiply_parts(
 
 
 @njit
-def _transform(x, shape, planes, side, top, left, tile_rows, tile_columns, begin, end, lanes, strip, points, step):
-    """Transform the pixels (side 6) or gradients (4) of some tiles: all channels of one, then of the next."""
+def transform_tiles(
+    x, shape, planes, side, top, left, tile_rows, tile_columns, begin, end, lanes, strip, points, first_to, steps
+):
+    """Transform the pixels (side 6) or gradients (4) of some tiles: some channels of one, then of the next.
+
+    steps : from one of the 36 places to the next, from one tile to the next, which is the number of channels side by
+        side, and from these channels to the next ones.
+    """
+    step, pitch, far = steps
     channels, height, width = shape
     for s in range(begin // tile_columns, (end - 1) // tile_columns + 1):  # strips: rows of tiles
         image, top_row = s // tile_rows, s % tile_rows * RESULTS - top
@@ -144,17 +163,18 @@ def _transform(x, shape, planes, side, top, left, tile_rows, tile_columns, begin
                 place, source = at + (first - corner) * lanes, (image * channels * height + row) * width + first
                 gather(x, source, last - first, planes, c, lanes, strip, place, lanes)
                 clear_run(strip, at + (last - corner) * lanes, (corner + line - last) * lanes, lanes)
-            to = (s * tile_columns + low - begin) * planes.size + c
+            to = first_to + (s * tile_columns + low - begin) * pitch + c // pitch * far + c % pitch
             for at in range(0, (high - low) * RESULTS * lanes, RESULTS * lanes):
                 if side == POINTS:
                     pixels_to_points(strip, at, line * lanes, points, to, step)
                 else:
                     gradients_to_points(strip, at, line * lanes, points, to, step)
-                to += planes.size
+                to += pitch
 
 
 @njit
 def _collect(start, stop, sums, padded, step, gw, channels, lanes, finite):
     taps = scratch(TAPS * TAPS * (padded + GAP), gw.dtype)
     for o in range(start, stop):
-        finite[o] = write_filters(sums, o * padded, step, taps, padded + GAP, gw, o, channels, lanes)
+        target = o * channels * TAPS * TAPS
+        finite[o] = write_filters(sums, o * padded, step, taps, padded + GAP, gw, target, channels, lanes)

@@ -244,7 +244,13 @@ def _store(emit: Emitter, values: Values, pointers: Values) -> None:
         emit.store(value, pointer)
 
 
-def _read(side: int, transform: str, pixels: Any, positions: Any, target: Any) -> tuple:
+@intrinsic
+def read_pixels(typing_context, pixels, p0, pitch, positions, i0, together, target, t0, step):
+    """``target[t0 + k·step + lane] = (Bᵀ d B)[k]`` for the 6 x 6 pixels d at ``p0 + positions[i0 + lane]``.
+
+    Rows of pixels are ``pitch`` apart; up to 8 pixels of each are read. The tiles stand in another order in the lanes,
+    which is the same in ``write_results``. together : whether tiles stand side by side, 4 · lanes pixels at a time.
+    """
     element, index = float_arrays(pixels, target), types.int64
     signature = types.void(pixels, index, index, positions, index, types.boolean, target, index, index)
 
@@ -254,29 +260,13 @@ def _read(side: int, transform: str, pixels: Any, positions: Any, target: Any) -
         tiles = _Tiles(emit, body.address(0, p0), body.address(3, i0), pitch, together)
         points = _Stack(emit, body.address(6, t0), step, POINTS, POINTS)
         _along_both(
-            *(emit, body, getattr(_Algebra(emit), transform), (side, POINTS)),
-            read=lambda i: tiles.load(i, side),
+            *(emit, body, _Algebra(emit).pixels, (POINTS, POINTS)),
+            read=lambda i: tiles.load(i, POINTS),
             write=lambda j, values: _store(emit, values, points.column(j)),
         )
         return context.get_dummy_value()
 
     return signature, generate
-
-
-@intrinsic
-def read_pixels(typing_context, pixels, p0, pitch, positions, i0, together, target, t0, step):
-    """``target[t0 + k·step + lane] = (Bᵀ d B)[k]`` for the 6 x 6 pixels d at ``p0 + positions[i0 + lane]``.
-
-    Rows of pixels are ``pitch`` apart; up to 8 pixels of each are read. The tiles stand in another order in the lanes,
-    which is the same in all three functions. together : whether tiles stand side by side, 4 · lanes pixels at a time.
-    """
-    return _read(POINTS, "pixels", pixels, positions, target)
-
-
-@intrinsic
-def read_gradients(typing_context, pixels, p0, pitch, positions, i0, together, target, t0, step):
-    """``target[t0 + k·step + lane] = (A g Aᵀ)[k]`` for the 4 x 4 gradients g at ``p0 + positions[i0 + lane]``."""
-    return _read(RESULTS, "gradients", pixels, positions, target)
 
 
 @intrinsic

@@ -1,8 +1,8 @@
 """The weight gradient of a 3 × 3 filter by minimal filtering; :mod:`.winograd` has the equation.
 
-Pixels and gradients are transformed, some blocks of tiles at a time. For each of the 36 places, the sum over the tiles
-is a product of two matrices whose rows are contiguous, which :func:`.tile.add_dots` adds to the sums so far. Where
-channels are few, :mod:`.winograd_parts` does all of it.
+Where weights are few beside the tiles, :mod:`.winograd_parts` does all of it. Otherwise all tiles are transformed, and
+a task multiplies them for some output channels and some channels: it keeps the sums of all 36 places in its core's
+second-level cache and transforms them to weights at once.
 """
 
 from __future__ import annotations
@@ -17,23 +17,29 @@ from .buffers import scratch
 from .grid import ceil_div
 from .jit import njit
 from .parallel import parallel_for
-from .planes import copy_run
-from .tile import DOT_ROWS, DOT_TAPS, add_dots, dot_results
-from .vectors import REGISTERS, lanes
-from .winograd_loops import GAP, PLACES, group_slots, tile_count, tiling, transform, write_filters
+from .tile import OUTER_ROWS, multiply_outer_one, multiply_outer_two
+from .vectors import lanes
+from .weight_product import add_parts
+from .winograd_loops import GAP, PLACES, tile_count, write_filters
+from .winograd_parts import planes, tile_table, transform_tiles
 from .winograd_tile import POINTS, RESULTS, TAPS
 
-# Bytes of the transformed tiles of one block, and at least so many groups. With AVX2, 3 MB took 10 % longer, adding up
-# lanes too often; with AVX-512, 6 MB took up to a fifth longer in float64, where arrays and blocks fill the last cache.
-_BLOCK_BYTES, _LEAST_GROUPS = 2_500_000 if REGISTERS == 32 else 6_000_000, 4
-# Groups that are transformed at a time: their strips stay in the first-level cache.
-_TOGETHER = 4
-# Tiles below which reading and writing 36 sums for each weight costs as much as is saved.
-_LEAST_TILES = 96
+# Bytes of the transformed tiles of one pass, at most.
+_PASS_BYTES = 24_000_000
+# Channels and output channels of a task: their sums take 300 KB in float32.
+_CHANNELS, _OUTPUTS = 64, 32
+# Bytes of the pixels of one place that are multiplied at a time: they stay in the first-level cache.
+_RUN_BYTES = 16_000
+_LEAST_TASKS = 8
+# Tiles, at least: with 16, a quarter to two fifths of the time of the direct sum is saved.
+_LEAST_TILES = 16
 
 
 def pays(g: tuple[int, ...], x: tuple[int, ...], padding: Padding, dtype: Any) -> bool:
-    """``winograd.pays`` for the gradient from results g and pixels x; fewer than 8 channels leave dot products idle."""
+    """``winograd.pays`` for the gradient from results g and pixels x; fewer than 8 channels leave register tiles idle.
+
+    With 16 to 256 tiles, two images of 14 × 14 pixels gained least over the direct sum, a tenth to a fifth.
+    """
     return tile_count(g) >= _LEAST_TILES and min(x[1], g[1]) >= 8 and winograd.pays(x, g, padding, dtype)
 
 
@@ -42,73 +48,91 @@ def weight_gradient(g: np.ndarray, x: np.ndarray, padding: Padding) -> tuple[np.
     cut = winograd_parts.cut(g.shape, x.shape, x.itemsize)
     if cut:
         return winograd_parts.weight_gradient(g, x, padding, cut)
-    outputs, channels, vector, group = g.shape[1], x.shape[1], lanes(x.dtype), group_slots(x.dtype)
-    groups = ceil_div(tile_count(g.shape), group)
-    most = max(_LEAST_GROUPS, _BLOCK_BYTES // (PLACES * group * (channels + outputs) * x.itemsize))
-    together = min(_TOGETHER, groups)
-    slots = ceil_div(groups, ceil_div(groups, most) * together) * together * group
-    piece = together * group
-    how = tiling(x.shape[0], g.shape[2:], group, together)
-    o_blocks, c_blocks = ceil_div(outputs, DOT_ROWS), ceil_div(channels, DOT_TAPS)
-    p_step, g_step = c_blocks * DOT_TAPS * slots + GAP, o_blocks * DOT_ROWS * slots + GAP
-    pixels, gradients = np.empty(PLACES * p_step, x.dtype), np.empty(PLACES * g_step, x.dtype)
-    results = dot_results(DOT_ROWS, DOT_TAPS, x.dtype)
-    sums = np.zeros(PLACES * o_blocks * c_blocks * results, x.dtype)
-    offsets = np.arange(DOT_TAPS) * slots
+    outputs, channels, vector, tiles = g.shape[1], x.shape[1], lanes(x.dtype), tile_count(g.shape)
+    block = ceil_div(tiles, ceil_div(tiles * PLACES * (outputs + channels) * x.itemsize, _PASS_BYTES))
+    passes = ceil_div(tiles, block)
+    g_planes, x_planes = planes(g.shape, x.itemsize), planes(x.shape, x.itemsize)
+    some, least = min(_CHANNELS, x_planes.size), max(OUTER_ROWS, vector)
+    c_chunks = ceil_div(channels, some)
+    o_chunk = min(_OUTPUTS, ceil_div(outputs, ceil_div(_LEAST_TASKS, c_chunks) * least) * least)
+    o_chunks = ceil_div(outputs, o_chunk)
+    # chunk by chunk: parts of rows of all channels lie in few sets of the first-level cache, and took up to half longer
+    g_steps = o_chunks * block * o_chunk + GAP, o_chunk, block * o_chunk
+    x_steps = c_chunks * block * some + GAP, some, block * some
+    gradients, pixels = (np.empty(PLACES * step, x.dtype) for step, *_ in (g_steps, x_steps))
+    table, run = tile_table(block, o_chunk, some), max(1, _RUN_BYTES // (some * x.itemsize))
+    gw, finite = np.empty((outputs, channels, TAPS, TAPS), x.dtype), np.empty(c_chunks * outputs, np.bool_)
+    sums = np.empty((passes, *gw.shape), x.dtype) if passes > 1 else gw[None]
     (top, _), (left, _) = padding
-    for first in range(0, groups * group, slots):
-        here = min(slots, groups * group - first)
-        pieces = ceil_div(here, piece)
+    good = True
+    for i in range(passes):
+        first = i * block
+        here = min(block, tiles - first)
+        pieces = min(here, 2 * _LEAST_TASKS)
+        for source, starts, side, corner, target, steps in (
+            (g, g_planes, RESULTS, (0, 0), gradients, g_steps),
+            (x, x_planes, POINTS, (top, left), pixels, x_steps),
+        ):
+            parallel_for(
+                *(_transform, pieces, pieces, source.reshape(-1), source.shape[1:], g.shape[2:], starts, side, corner),
+                *(first, here, vector, target, steps),
+                cost=here * 50 * starts.size / pieces,
+            )
         parallel_for(
-            *(transform, channels * pieces, x.reshape(-1), x.shape[1:], how.sizes, how.pixels, POINTS, top, left),
-            *(first // piece, vector, pixels, (p_step, slots, group)),
-            cost=50 * piece,
+            *(_multiply, c_chunks * o_chunks, o_chunks, gradients, g_steps, pixels, x_steps, table, here, run),
+            *(sums[i].reshape(-1), outputs, channels, vector, finite),
+            cost=PLACES * here * some * o_chunk / 8,
         )
-        parallel_for(
-            *(transform, outputs * pieces, g.reshape(-1), g.shape[1:], how.sizes, how.results, RESULTS, 0, 0),
-            *(first // piece, vector, gradients, (g_step, slots, group)),
-            cost=50 * piece,
-        )
-        parallel_for(
-            *(_add_tiles, PLACES * c_blocks, gradients, g_step, pixels, p_step, offsets, here, sums),
-            *(o_blocks, c_blocks, results),
-            cost=slots * outputs * DOT_TAPS / 8,
-        )
-    gw = np.empty((outputs, channels, TAPS, TAPS), x.dtype)
-    finite = np.empty(o_blocks, np.bool_)
-    parallel_for(
-        *(_collect, o_blocks, sums, o_blocks, c_blocks, results, gw.reshape(-1), outputs, channels, vector, finite),
-        cost=channels * 200,
-    )
-    return gw, bool(finite.all())
+        good &= bool(finite.all())
+    if passes > 1:
+        size = gw[0].size
+        parallel_for(add_parts, outputs, sums.reshape(-1), gw.reshape(-1), passes, size, cost=size * passes)
+        good &= bool(np.isfinite(gw).all())
+    return gw, good
 
 
 @njit
-def _add_tiles(start, stop, gradients, g_step, pixels, p_step, offsets, length, sums, o_blocks, c_blocks, results):
-    slots = offsets[1]
+def _transform(start, stop, pieces, x, shape, results, planes, side, corner, first, tiles, lanes, points, steps):
+    top, left = corner
+    rows, columns = (results[0] + RESULTS - 1) // RESULTS, (results[1] + RESULTS - 1) // RESULTS
+    strip = scratch((POINTS * (RESULTS * columns + 2) + lanes) * lanes, x.dtype)
+    for piece in range(start, stop):
+        begin, end = piece * tiles // pieces, (piece + 1) * tiles // pieces
+        transform_tiles(
+            *(x, shape, planes, side, top, left, rows, columns, first + begin, first + end, lanes, strip),
+            *(points, begin * steps[1], steps),
+        )
+
+
+@njit
+def _multiply(
+    start, stop, o_chunks, gradients, g_steps, pixels, x_steps, table, tiles, run, gw, outputs, channels, lanes, finite
+):
+    """Add up the tiles for the weights of a chunk of output channels and one of channels."""
+    (g_step, o_chunk, g_far), (x_step, some, x_far) = g_steps, x_steps
+    step, pitch = o_chunk * some + GAP, some + GAP
+    sums, taps = scratch(PLACES * step, gw.dtype), scratch(TAPS * TAPS * pitch, gw.dtype)
     for task in range(start, stop):
-        k, c = task // c_blocks, task % c_blocks
-        row, at = k * g_step, (k * o_blocks * c_blocks + c) * results
-        for _ in range(o_blocks):
-            add_dots(gradients, row, slots, pixels, k * p_step + c * DOT_TAPS * slots, offsets, 0, length, sums, at)
-            row += DOT_ROWS * slots
-            at += c_blocks * results
-
-
-@njit
-def _collect(start, stop, sums, o_blocks, c_blocks, results, gw, outputs, channels, lanes, finite):
-    """Transform the sums of each pair of channels into the gradient of its 9 weights."""
-    pitch = (c_blocks * DOT_TAPS + lanes - 1) // lanes * lanes + GAP
-    points, taps = scratch(DOT_ROWS * PLACES * pitch, gw.dtype), scratch(TAPS * TAPS * pitch, gw.dtype)
-    for block in range(start, stop):
+        o_part, c_part = task % o_chunks, task // o_chunks
+        o0, c0 = o_part * o_chunk, c_part * some
+        rows, count = min(o_chunk, outputs - o0), min(some, channels - c0)
         for k in range(PLACES):
-            source = (k * o_blocks + block) * c_blocks * results
-            for c in range(c_blocks):
-                for m in range(DOT_ROWS):  # whole vectors: each overwrites what is too much of the one before
-                    target = (m * PLACES + k) * pitch + c * DOT_TAPS
-                    copy_run(points, target, sums, source + m * DOT_TAPS, DOT_TAPS, points.size, lanes)
-                source += results
-        finite[block] = True
-        for m in range(min(DOT_ROWS, outputs - block * DOT_ROWS)):
-            o = block * DOT_ROWS + m
-            finite[block] &= write_filters(points, m * PLACES * pitch, pitch, taps, pitch, gw, o, channels, lanes)
+            for t in range(0, tiles, run):
+                length = min(run, tiles - t)
+                for o in range(0, rows, OUTER_ROWS):
+                    at, here = k * g_step + o_part * g_far + t * o_chunk + o, min(OUTER_ROWS, rows - o)
+                    for c in range(0, count, 2 * lanes):
+                        x0, to = k * x_step + c_part * x_far + t * some + c, k * step + o * some + c
+                        if count - c <= lanes:
+                            multiply_outer_one(
+                                *(gradients, at, 1, here, pixels, x0, table, 0, length, sums, to, some, t > 0)
+                            )
+                        else:
+                            multiply_outer_two(
+                                *(gradients, at, 1, here, pixels, x0, table, 0, length, sums, to, some, t > 0)
+                            )
+        for o in range(rows):
+            target = ((o0 + o) * channels + c0) * TAPS * TAPS
+            finite[c_part * outputs + o0 + o] = write_filters(
+                sums, o * some, step, taps, pitch, gw, target, count, lanes
+            )

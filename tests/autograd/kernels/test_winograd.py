@@ -81,8 +81,9 @@ def test_family_is_its_explicit_twin(batch, channels, outputs, height, width, pa
         patch.setattr(winograd, "cut", lambda x, *_: cut if cut.parts else cut._replace(some=x[1]))
         if parts:
             in_parts(patch)
-        patch.setattr(winograd_weight, "_BLOCK_BYTES", memory)  # one pass, or several
-        patch.setattr(winograd_weight, "_LEAST_GROUPS", 1)
+        patch.setattr(winograd_weight, "_PASS_BYTES", memory)  # one pass, or several
+        for name, value in (("_CHANNELS", 16), ("_OUTPUTS", 16), ("_RUN_BYTES", 400)):
+            patch.setattr(winograd_weight, name, value)
         close(family(conv, *case), exact(*case), dtype)
 
 
@@ -191,7 +192,8 @@ def test_chosen_by_shape(dtype):
     for shape in (unet, bottom, (8, 16, 32, 32)):
         assert winograd.pays(shape, shape, SAME, dtype)
     assert winograd_weight.pays(unet, unet, SAME, dtype)
-    assert not winograd_weight.pays(bottom, bottom, SAME, dtype)  # 32 tiles
+    assert winograd_weight.pays(bottom, bottom, SAME, dtype)
+    assert not winograd_weight.pays((8, 256, 4, 4), (8, 256, 4, 4), SAME, dtype)  # 8 tiles
     itemsize = np.dtype(dtype).itemsize
     assert winograd_parts.cut(unet, unet, itemsize)
     assert not winograd_parts.cut((8, 256, 32, 32), (8, 256, 32, 32), itemsize)  # too many weights
