@@ -12,7 +12,7 @@ import numpy as np
 
 from .buffers import flattened, scratch
 from .jit import njit
-from .moves import copy_vector
+from .moves import copy_vector, fetch
 from .parallel import parallel_for
 from .plan import (
     BLOCK_ROWS,
@@ -242,6 +242,12 @@ def _correlate_tiles(start, stop, planes, w, w_pitch, out, outputs, lanes, tiles
                 channel, round = (first_panel + part // rounds) * OUTER_ROWS, part % rounds
                 exist, w_at = min(OUTER_ROWS, outputs - channel), group * group_weights + channel * w_pitch
                 r0 = 0 if windows == 1 else part * sides * panel_size
+                top, phase_rows = phases[round * sides, TOP], phases[round * sides, ROWS]
+                corner = (channel * image_rows + top) * image_columns
+                for r in range(runs if last else 0):  # multiplying takes as long as they take to come
+                    target = run_target[r] + corner
+                    for m in range(exist if run_row[r] < phase_rows else 0):
+                        fetch(flat, target + m * image_rows * image_columns, run_size[r])
                 for side in range(sides):
                     phase, at = round * sides + side, r0 + side * panel_size
                     of_channel = phases[phase, TAPS] // channels
@@ -260,9 +266,8 @@ def _correlate_tiles(start, stop, planes, w, w_pitch, out, outputs, lanes, tiles
                             )
                         else:
                             multiply_outer(weights, w_at, w_pitch, exist, window, p, taps, k, n, sums, s, pixels, add)
-                top, phase_rows = phases[round * sides, TOP], phases[round * sides, ROWS]
                 for r in range(runs if last else 0):
-                    size, target = run_size[r], run_target[r] + (channel * image_rows + top) * image_columns
+                    size, target = run_size[r], run_target[r] + corner
                     for m in range(exist if run_row[r] < phase_rows else 0):
                         at = r0 + m * pixels + run_lane[r]
                         if spread_w == 1:
