@@ -37,7 +37,6 @@ from .depthwise_weight import cut_sums, depthwise_weight_gradient
 from .grid import adjoint_axis, forward_axis
 from .plan import plan
 from .tile import DOT_ROWS
-from .turn import turn
 from .weight_gradient import weight_gradient
 
 Shape = tuple[int, int, int, int]
@@ -138,11 +137,7 @@ def _adjoint(
         return lambda g, w: correlate_maps(g, w, cut, new())
     if depthwise and (strips := cut_strips(g[2:], size, vertical, horizontal, w[2:], dtype.itemsize)):
         return lambda g, w: correlate_strips(g, w, strips, new())
-    filter_size, outputs = w[2] * w[3], w[0] // groups
-    if len(vertical.phases) * len(horizontal.phases) > 1:
-        by_phase = plan(g, w[1], groups, vertical, horizontal, w[2:], 1, dtype.itemsize, tap_step=outputs)
-        pitch = filter_size * outputs
-        return lambda g, w: correlate(g, turn(w, groups), by_phase, new(), groups=groups, pitch=pitch)
+    filter_size = w[2] * w[3]
     step = w[1] * filter_size
     how = plan(g, w[1], groups, vertical, horizontal, w[2:], step, dtype.itemsize)
     return lambda g, w: correlate(g, w, how, new(), groups=groups, pitch=filter_size)
