@@ -51,6 +51,16 @@ def flattened(typing_context, array):
 
 
 @intrinsic
+def address(typing_context, array):
+    """Where the first element of an array is, in bytes."""
+
+    def generate(context, builder, signature, args):
+        return builder.ptrtoint(make_array(array)(context, builder, args[0]).data, constant(0).type)
+
+    return types.int64(array), generate
+
+
+@intrinsic
 def place_of(typing_context, array_object):
     """The address of the elements of an array object, given as ``id(x)``.
 

@@ -16,7 +16,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..geometry import Padding, Pair
-from .buffers import scratch
+from .buffers import address, scratch
 from .jit import njit
 from .moves import clear_vector, copy_even, copy_part, copy_split, copy_vector, fetch, interleave, interleave_part
 from .packed_plan import (
@@ -94,7 +94,10 @@ def _multiply(start, stop, x, w, transposed, out, sizes, sources, targets, lanes
     split = sizes[PATCHES] > 0
     apart = channels // 2 * width + lanes  # of even and odd pixels
     tile_size, most = channels * width + 2 * lanes, sizes[TILES] * width
-    panels, tiles = (outputs + OUTER_ROWS - 1) // OUTER_ROWS, (sizes[PIXELS] + width - 1) // width
+    dense, patches = sizes[SPREAD_H] == 1 and sizes[SPREAD_W] == 1, sizes[OUT_PATCHES] > 0
+    # The first lanes of the first tile that are empty, so that the results of whole tiles are whole lines of memory.
+    empty = address(out) // out.itemsize % lanes if dense and not patches and out_plane % lanes == 0 else 0
+    panels, tiles = (outputs + OUTER_ROWS - 1) // OUTER_ROWS, (sizes[PIXELS] + empty + width - 1) // width
     pixels, runs = scratch(sizes[TILES] * tile_size, x.dtype), scratch(4 * most, np.int64)
     first_run, moves = scratch(sizes[TILES] + 1, np.int64), scratch(2 * most, np.int64)
     whole = scratch(sizes[TILES], np.int64)
@@ -108,15 +111,14 @@ def _multiply(start, stop, x, w, transposed, out, sizes, sources, targets, lanes
         planes[2 * k] = taps[2 * k] = k * abreast if transposed else k
         planes[2 * k + 1] = sources[k]
         taps[2 * k + 1] = k // 2 * width + k % 2 * apart if split else k * width
-    dense, patches = sizes[SPREAD_H] == 1 and sizes[SPREAD_W] == 1, sizes[OUT_PATCHES] > 0
     far = patches and out.size * out.itemsize > _FAR_BYTES
     packed, size = -1, 0  # the group whose pixels are there, and how many they are
     for task in range(start, stop):
         group, chunk = task // chunks, task % chunks
         fresh = group != packed  # then its whole tiles are packed while they are multiplied for the first time
         if fresh:
-            pixel, packed = group * tiles // sizes[GROUPS] * width, group
-            size = min((group + 1) * tiles // sizes[GROUPS] * width, sizes[PIXELS]) - pixel
+            pixel, packed = group * tiles // sizes[GROUPS] * width - empty, group
+            size = min((group + 1) * tiles // sizes[GROUPS] * width - empty, sizes[PIXELS]) - pixel
             moved = _lay_out(pixel, size, width, tile_size, lanes, sizes, whole, moves, runs, first_run)
             if split:
                 _pack_patches(x, sources, moves, moved, lanes, pixels, width, apart)
@@ -167,7 +169,9 @@ def _lay_out(pixel, size, width, tile_size, lanes, sizes, whole, moves, runs, fi
     are with what lies between them, where those of channel 0 go, and in which of their rows.
     """
     rows, columns = sizes[ROWS], sizes[COLUMNS]
-    position, move, run = 0, 0, 0
+    position, move, run = max(0, -pixel), 0, 0
+    pixel += position
+    first_run[0], whole[0] = 0, -1
     while position < size:
         image, row, column = pixel // (rows * columns), pixel // columns % rows, pixel % columns
         tile, lane = position // width, position % width

@@ -48,7 +48,7 @@ def lay_out(
     if stride == spread == (1, 1):  # an image is one row
         rows, columns, line, out_line, out_rows = 1, rows * columns, 0, rows * columns, 1
     pixels, tile = images * rows * columns, OUTER_VECTORS * lanes(f"f{itemsize}")
-    tiles, panels = ceil_div(pixels, tile), ceil_div(outputs, OUTER_ROWS)
+    tiles, panels = ceil_div(pixels + lanes(f"f{itemsize}") - 1, tile), ceil_div(outputs, OUTER_ROWS)
     # a power of two: three would leave one of two threads idle
     chunks = min(LEAST_TASKS, 1 << (max(1, panels // _LEAST_PANELS).bit_length() - 1))
     by_bytes = ceil_div(pixels * channels * itemsize, _GROUP_BYTES)
