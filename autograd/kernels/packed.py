@@ -3,8 +3,9 @@
 In an image the channels of a pixel lie a plane apart: a tile of pixels touches as many pages as there are channels, and
 where planes are a multiple of 4096 bytes, all of them compete for the same few lines of the first-level cache. So a
 task copies the channels of a *group* of pixels, of all images alike, side by side, into the second-level cache, for all
-output channels or a *chunk* of them: whole tiles while they are multiplied with the first weights, which hides most of
-the copying (a tenth of the time with 64 channels). The pixels that a stride leaves out are left out in the copy.
+output channels or a *chunk* of them: whole tiles while they are multiplied with the first weights, and asked for before
+that, which hides most of the copying (a tenth of the time with 64 channels). The pixels that a stride leaves out are
+left out in the copy.
 Transposed weights are copied, too, for some channels at a time: a line of memory holds weights of 16 outputs.
 
 A 2 × 2 filter with a stride of 2 is such a filter, too, of four times as many channels: each pixel of a *patch* is a
@@ -40,7 +41,15 @@ from .packed_plan import (
     lay_out,
 )
 from .parallel import parallel_for
-from .tile import OUTER_ROWS, OUTER_VECTORS, multiply_and_pack, multiply_outer, multiply_outer_one, multiply_outer_two
+from .tile import (
+    FETCHED,
+    OUTER_ROWS,
+    OUTER_VECTORS,
+    multiply_and_pack,
+    multiply_outer,
+    multiply_outer_one,
+    multiply_outer_two,
+)
 from .vectors import lanes
 
 # Channels on either side that pay for copying the pixels. To 16 channels, maps of 28 × 28 took 0.8 to 1.2 times as long
@@ -106,10 +115,12 @@ def _multiply(start, stop, x, w, transposed, out, sizes, sources, targets, lanes
     abreast, span = max(OUTER_ROWS, lanes), _ABREAST_BYTES // x.itemsize
     columns = scratch(span * channels if transposed else 0, x.dtype)
     weights = columns if transposed else w
-    taps, planes = scratch(2 * channels, np.int64), scratch(2 * channels, np.int64)  # packed, and where they come from
-    for k in range(channels):
-        planes[2 * k] = taps[2 * k] = k * abreast if transposed else k
-        planes[2 * k + 1] = sources[k]
+    taps, planes = scratch(2 * channels, np.int64), scratch(2 * (channels + FETCHED), np.int64)
+    for k in range(channels + FETCHED):  # where pixels come from, of this tile and the next ones
+        planes[2 * k] = k * abreast if transposed else k
+        planes[2 * k + 1] = sources[k % channels] + k // channels * width
+    for k in range(channels):  # where they are packed
+        taps[2 * k] = planes[2 * k]
         taps[2 * k + 1] = k // 2 * width + k % 2 * apart if split else k * width
     far = patches and out.size * out.itemsize > _FAR_BYTES
     packed, size = -1, 0  # the group whose pixels are there, and how many they are

@@ -23,6 +23,9 @@ DOT_ROWS = 4 if REGISTERS == 32 else 2  # output channels
 DOT_TAPS = 6
 STRIP_ROWS, STRIPS = 4, 2  # of one channel; strips of 8 rows were more often partly empty
 COLUMN = 3  # taps below each other: their weights must fit the registers too
+FETCHED = (
+    24  # taps before they are needed pixels are asked for, as long as the third-level cache takes; 12 were too few
+)
 
 
 def dot_results(rows: int, taps: int, dtype: Any) -> int:
@@ -82,7 +85,11 @@ def multiply_row(typing_context, weights, w0, pitch, channels, pixels, p0, taps,
 def multiply_and_pack(
     typing_context, weights, w0, pitch, channels, pixels, p0, taps, first, count, result, r0, step, add, packed, t0
 ):
-    """``multiply_outer``, and the pixels of the taps are copied to ``packed[t0:]``, tap by tap."""
+    """``multiply_outer``, and the pixels of the taps are copied to ``packed[t0:]``, tap by tap.
+
+    The pixels are asked for FETCHED taps earlier, since no processor sees by itself where they come from: a plane
+    apart. So many more taps than are counted are in the table.
+    """
     return _outer(OUTER_ROWS, OUTER_VECTORS, weights, pixels, taps, result, packed)
 
 
@@ -113,6 +120,9 @@ def _outer(height: int, width: int, weights: Any, pixels: Any, taps: Any, result
             window = builder.gep(pixels, [builder.load(builder.gep(entry, [constant(1)]))])
             vectors = [emit.load(builder.gep(window, [constant(v * emit.lanes)])) for v in range(width)]
             if packed:
+                later = builder.load(builder.gep(entry, [constant(2 * FETCHED + 1)]))
+                for v in range(width):
+                    emit.fetch(builder.gep(pixels, [builder.add(later, constant(v * emit.lanes))]))
                 target = builder.gep(body.address(13, copy[1]), [builder.mul(k, constant(width * emit.lanes))])
                 for v, vector in enumerate(vectors):
                     emit.store(vector, builder.gep(target, [constant(v * emit.lanes)]))

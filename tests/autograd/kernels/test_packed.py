@@ -68,6 +68,17 @@ def test_same_bits_for_any_number_of_threads(monkeypatch, name, dtype):
     check_threads(monkeypatch, lambda *arrays: products(*arrays, options["stride"]), x, w, g)
 
 
+@each_type
+def test_same_bits_wherever_results_begin(dtype):
+    x, w = (np.random.default_rng(0).standard_normal(shape).astype(dtype) for shape in ((2, 20, 12, 16), (19, 20)))
+    expected, beside = packed.multiply(w, x, np.empty((2, 19, 12, 16), dtype)), 16
+    for first in range(16):
+        memory = np.full(expected.size + 2 * beside, np.nan, dtype)
+        packed.multiply(w, x, memory[first : first + expected.size].reshape(expected.shape))
+        np.testing.assert_array_equal(memory[first : first + expected.size], expected.reshape(-1))
+        assert np.isnan(memory[:first]).all() and np.isnan(memory[first + expected.size :]).all()
+
+
 @pytest.mark.parametrize("name", ["stride 2", "one patch", "rows that are no whole vectors"])
 def test_nothing_is_written_beside_the_results(name):
     x, w, g, _ = build(name, np.float32)
