@@ -21,7 +21,7 @@ from .graph import Node
 from .kernels.arrays import LARGE, canonical
 from .kernels.blocks import spread
 from .memory import recall
-from .modes import floating_point_errors, ignored, modes
+from .modes import floating_point_errors, ignoring, modes
 from .tensor import Tensor, as_tensor, wrap
 
 _age = attrgetter("age")
@@ -62,7 +62,12 @@ def run(
     found: dict[Node, Any] = {}
     owned: set[Node] = set()  # gradients that are sums made here: ours to add to in place
     looking = modes.anomaly
-    with _PassModes(recording=create_graph, freeing=not retain_graph):
+    # Ops inside of rules are not looked at for NaN, which they may make on the way: what a rule gives is looked at. A
+    # context manager would be left as it is inside by an interrupt that comes as it begins or ends.
+    outer, errors = (modes.grad_enabled, modes.freeing, looking), floating_point_errors.get()
+    try:
+        modes.grad_enabled, modes.freeing, modes.anomaly = create_graph, not retain_graph, False
+        floating_point_errors.set(ignoring(errors))
         while order:
             node = order.pop()  # popped, so that a node dies as soon as the pass is through with it
             g = pending.pop(node, None)
@@ -98,28 +103,10 @@ def run(
                     pending[parent] = pending[parent] + part
             if not retain_graph and node.saved:
                 node.saved = None
+    finally:
+        modes.grad_enabled, modes.freeing, modes.anomaly = outer
+        floating_point_errors.set(errors)
     return found
-
-
-class _PassModes:
-    """The modes of a backward pass: recording or not, freeing what nodes saved or not, without NumPy's warnings.
-
-    Ops inside of rules are not looked at for NaN, which they may make on the way: what a rule gives is looked at.
-    """
-
-    __slots__ = ("_errors", "_inner", "_outer")
-
-    def __init__(self, recording: bool, freeing: bool) -> None:
-        self._inner = (recording, freeing, False)
-
-    def __enter__(self) -> None:
-        self._outer = (modes.grad_enabled, modes.freeing, modes.anomaly)
-        modes.grad_enabled, modes.freeing, modes.anomaly = self._inner
-        self._errors = floating_point_errors.set(ignored)
-
-    def __exit__(self, *exc: object) -> None:
-        floating_point_errors.reset(self._errors)
-        modes.grad_enabled, modes.freeing, modes.anomaly = self._outer
 
 
 def _contributions(node: Node, g: Any, saved: Sequence, useful: set[Node] | None) -> Iterator[tuple[Node, Any]]:

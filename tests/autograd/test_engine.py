@@ -478,3 +478,53 @@ def test_a_slice_that_several_rules_read_is_copied_once(monkeypatch):
     ag.cat([skip, x + bias], 1).backward(ag.randn(2, 16, 48, 48))
     assert copies == [(2, 8, 48, 48)]
     assert np.allclose(bias.grad.numpy(), x.grad.numpy().sum((0, 2, 3), keepdims=True), atol=1e-3)
+
+
+def test_hooks_see_what_numpy_is_to_call_and_its_buffers():
+    calls, sizes = [], []
+
+    def hook(g):
+        sizes.append(np.getbufsize())
+        with np.errstate(divide="call"):
+            np.divide(np.ones(1), 0)
+
+    x = leaf(1.0, 2.0)
+    x.register_hook(hook)
+    with np.errstate(call=lambda kind, flag: calls.append(kind)):
+        before = np.setbufsize(16_000)
+        try:
+            (x * x).sum().backward()
+        finally:
+            np.setbufsize(before)
+    assert calls == ["divide by zero"]
+    assert sizes == [16_000]
+
+
+@pytest.mark.parametrize("retain_graph", [True, False])
+def test_an_interrupt_as_a_backward_pass_begins_leaves_all_as_it_was(monkeypatch, retain_graph):
+    class Interrupted:
+        """NumPy's context variable, and an interrupt just after it is set for the first time."""
+
+        get, reset = engine.floating_point_errors.get, engine.floating_point_errors.reset
+        times = 0
+
+        def set(self, errors):
+            token = floating_point_errors.set(errors)
+            self.times += 1
+            if self.times == 1:
+                raise KeyboardInterrupt
+            return token
+
+    floating_point_errors = engine.floating_point_errors
+    x = leaf(1.0, 2.0)
+    y = (x * x).sum()
+    with np.errstate(divide="raise", over="print"):
+        before = np.geterr()
+        with monkeypatch.context() as patch:
+            patch.setattr(engine, "floating_point_errors", Interrupted())
+            with pytest.raises(KeyboardInterrupt):
+                y.backward(retain_graph=retain_graph)
+        assert np.geterr() == before
+    assert ag.is_grad_enabled()
+    y.backward()
+    np.testing.assert_array_equal(x.grad.numpy(), [2.0, 4.0])
