@@ -199,7 +199,8 @@ def _lay_out(pixel, size, width, tile_size, lanes, sizes, whole, moves, runs, fi
         place = image * sizes[OUT_IMAGE] + row * sizes[SPREAD_H] * sizes[OUT_LINE]
         place += column * sizes[SPREAD_W]
         last, count = 4 * run - 4, min(length * sizes[SPREAD_W], sizes[OUT_LINE] - column * sizes[SPREAD_W])
-        if sizes[SPREAD_W] == 1 and run > first_run[tile] and place == runs[last + 2] + runs[last + 1]:
+        neighbours = run > first_run[tile] and place == runs[last + 2] + runs[last + 1]
+        if neighbours and sizes[SPREAD_H] == sizes[SPREAD_W] == 1:
             runs[last + 1] += count
         else:
             runs[last + 4], runs[last + 5], runs[last + 6], runs[last + 7] = lane, count, place, row

@@ -22,6 +22,7 @@ CASES = {
     "stride 2": (3, 20, (27, 31), 37, (2, 2)),
     "stride 2, even": (2, 20, (14, 100), 80, (2, 2)),
     "stride 3, 1": (2, 18, (9, 70), 20, (3, 1)),
+    "stride 2, 1, images that end with a row of pixels": (3, 1, (5, 33), 20, (2, 1)),
     "stride 1, 3": (2, 18, (9, 70), 20, (1, 3)),
     "stride longer than the image": (2, 17, (5, 4), 18, (7, 9)),
 }
