@@ -11,7 +11,7 @@ import numpy as np
 
 from .graph import Node, accumulated
 from .kernels.blocks import copied
-from .modes import set_grad_enabled
+from .modes import modes
 from .tensor import Tensor, wrap
 
 
@@ -20,8 +20,12 @@ def accumulate(tensor: Tensor, gradient: Tensor, create_graph: bool) -> None:
     if tensor._grad is None:
         tensor._grad = gradient
     else:
-        with set_grad_enabled(create_graph):
+        outer = modes.grad_enabled
+        try:
+            modes.grad_enabled = create_graph
             tensor._grad = tensor._grad + gradient
+        finally:
+            modes.grad_enabled = outer
     node = tensor._node
     if node is not None and node.hooks is not None and node in accumulated:
         for hook in list(accumulated[node].values()):

@@ -2,6 +2,7 @@
 
 import gc
 import pickle
+import sys
 import threading
 import tracemalloc
 import weakref
@@ -528,3 +529,23 @@ def test_an_interrupt_as_a_backward_pass_begins_leaves_all_as_it_was(monkeypatch
     assert ag.is_grad_enabled()
     y.backward()
     np.testing.assert_array_equal(x.grad.numpy(), [2.0, 4.0])
+
+
+def test_an_interrupt_as_gradients_are_added_leaves_recording_on():
+    x = leaf(1.0, 2.0)
+    (x * x).sum().backward()
+    y, before = (x * x).sum(), sys.gettrace()
+
+    def interrupt(frame, event, arg):
+        if frame.f_code.co_name == "__exit__":
+            raise KeyboardInterrupt
+
+    with enable_grad():
+        try:
+            sys.settrace(interrupt)
+            y.backward()
+        except KeyboardInterrupt:
+            pass
+        finally:
+            sys.settrace(before)
+        assert ag.is_grad_enabled()
