@@ -23,9 +23,8 @@ DOT_ROWS = 4 if REGISTERS == 32 else 2  # output channels
 DOT_TAPS = 6
 STRIP_ROWS, STRIPS = 4, 2  # of one channel; strips of 8 rows were more often partly empty
 COLUMN = 3  # taps below each other: their weights must fit the registers too
-FETCHED = (
-    24  # taps before they are needed pixels are asked for, as long as the third-level cache takes; 12 were too few
-)
+# So many taps before they are needed pixels are asked for: as long as the third-level cache takes. 12 were too few.
+FETCHED = 24
 
 
 def dot_results(rows: int, taps: int, dtype: Any) -> int:

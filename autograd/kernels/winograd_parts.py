@@ -122,19 +122,27 @@ def _multiply_parts(
                 *(pixels, 0, (x_step, padded, 0)),
             )
             for k in range(PLACES):
-                for o in range(0, outputs, OUTER_ROWS):
-                    at, here = k * g_step + o, min(OUTER_ROWS, outputs - o)
-                    for c in range(0, padded, 2 * lanes):
-                        x0, r0 = k * x_step + c, (part * PLACES + k) * step + o * padded + c
-                        if padded - c == lanes:
-                            multiply_outer_one(
-                                gradients, at, 1, here, pixels, x0, table, 0, count, sums, r0, padded, add
-                            )
-                        else:
-                            multiply_outer_two(
-                                gradients, at, 1, here, pixels, x0, table, 0, count, sums, r0, padded, add
-                            )
+                g0, x0, target = k * g_step, k * x_step, (part * PLACES + k) * step
+                multiply_tiles(
+                    *(gradients, g0, outputs, pixels, x0, padded, table, count, sums, target, padded, add, lanes)
+                )
             begin, add = end, True
+
+
+@njit
+def multiply_tiles(gradients, g0, outputs, pixels, x0, channels, table, tiles, sums, target, pitch, add, lanes):
+    """``sums[target + o·pitch + c]``: the sum over some tiles of gradient o times pixel c, added with ``add``.
+
+    table : where the gradients and the pixels of a tile are, from g0 and x0 on. Whole vectors of channels are written.
+    """
+    for o in range(0, outputs, OUTER_ROWS):
+        at, here = g0 + o, min(OUTER_ROWS, outputs - o)
+        for c in range(0, channels, 2 * lanes):
+            x_at, to = x0 + c, target + o * pitch + c
+            if channels - c <= lanes:
+                multiply_outer_one(gradients, at, 1, here, pixels, x_at, table, 0, tiles, sums, to, pitch, add)
+            else:
+                multiply_outer_two(gradients, at, 1, here, pixels, x_at, table, 0, tiles, sums, to, pitch, add)
 
 
 @njit

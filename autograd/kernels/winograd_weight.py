@@ -17,11 +17,11 @@ from .buffers import scratch
 from .grid import ceil_div
 from .jit import njit
 from .parallel import parallel_for
-from .tile import OUTER_ROWS, multiply_outer_one, multiply_outer_two
+from .tile import OUTER_ROWS
 from .vectors import lanes
 from .weight_product import add_parts
 from .winograd_loops import GAP, PLACES, tile_count, write_filters
-from .winograd_parts import planes, tile_table, transform_tiles
+from .winograd_parts import multiply_tiles, planes, tile_table, transform_tiles
 from .winograd_tile import POINTS, RESULTS, TAPS
 
 # Bytes of the transformed tiles of one pass, at most.
@@ -118,19 +118,11 @@ def _multiply(
         rows, count = min(o_chunk, outputs - o0), min(some, channels - c0)
         for k in range(PLACES):
             for t in range(0, tiles, run):
-                length = min(run, tiles - t)
-                for o in range(0, rows, OUTER_ROWS):
-                    at, here = k * g_step + o_part * g_far + t * o_chunk + o, min(OUTER_ROWS, rows - o)
-                    for c in range(0, count, 2 * lanes):
-                        x0, to = k * x_step + c_part * x_far + t * some + c, k * step + o * some + c
-                        if count - c <= lanes:
-                            multiply_outer_one(
-                                *(gradients, at, 1, here, pixels, x0, table, 0, length, sums, to, some, t > 0)
-                            )
-                        else:
-                            multiply_outer_two(
-                                *(gradients, at, 1, here, pixels, x0, table, 0, length, sums, to, some, t > 0)
-                            )
+                g0, x0 = k * g_step + o_part * g_far + t * o_chunk, k * x_step + c_part * x_far + t * some
+                multiply_tiles(
+                    *(gradients, g0, rows, pixels, x0, count, table, min(run, tiles - t)),
+                    *(sums, k * step, some, t > 0, lanes),
+                )
         for o in range(rows):
             target = ((o0 + o) * channels + c0) * TAPS * TAPS
             finite[c_part * outputs + o0 + o] = write_filters(
