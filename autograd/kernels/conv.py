@@ -10,9 +10,10 @@ with a chosen size the transposed convolution of fig. 11).
 Here shapes are checked and a *way* is chosen, once for all arrays of the same shapes; the work is done by register
 tiles, :mod:`.correlate` and :mod:`.weight_gradient` (:mod:`.depthwise`, :mod:`.depthwise_strips` and
 :mod:`.depthwise_weight` where a group has one channel, :mod:`.packed` for 1 × 1 filters and for 2 × 2 with a stride of
-2), in every type and geometry. Where it pays, 3 × 3 filters go to :mod:`.winograd`. The readable twin of all is
-:mod:`.im2col`. None is a product of BLAS: with 1 × 1 filters and with many weights, steps by tiles took 0.7 to 1.0 of
-the time of steps by OpenBLAS with AVX-512, 0.8 to 1.05 with AVX2, and there in float64 1.0 to 1.1.
+2), in every type and geometry. Where it pays, 3 × 3 filters go to :mod:`.winograd`, or with a stride of 2 to
+:mod:`.halving`. The readable twin of all is :mod:`.im2col`. None is a product of BLAS: with 1 × 1 filters and with many
+weights, steps by tiles took 0.7 to 1.0 of the time of steps by OpenBLAS with AVX-512, 0.8 to 1.05 with AVX2, and there
+in float64 1.0 to 1.1.
 
 ``stride=(sh, sw)``, ``padding=((top, bottom), (left, right))``, ``dilation=(dh, dw)``. Inputs of any memory layout are
 accepted and never written to; the result is C-contiguous. Padding is zeros that are multiplied like any other number.
@@ -22,12 +23,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache, partial
+from types import ModuleType
 from typing import Any
 
 import numpy as np
 
 from ..geometry import Padding, Pair, check_conv, check_conv_adjoint
-from . import packed, winograd, winograd_weight
+from . import halving, packed, winograd, winograd_weight
 from .arrays import canonical
 from .blocks import FLOATS
 from .correlate import correlate
@@ -88,8 +90,10 @@ def _forward(
     new = partial(np.empty, out, dtype)
     if 0 in out or 0 in x or 0 in w:
         return lambda x, w: np.zeros(out, dtype)
-    if finite and _plain(w[2:], stride, dilation, groups) and winograd.pays(x, out, padding, dtype):
-        return lambda x, w: _filtered(x, w, new(), padding, adjoint=False)
+    if finite and _plain(w[2:], stride, 1, dilation, groups) and winograd.pays(x, out, padding, dtype):
+        return lambda x, w: _filtered(winograd, x, w, new(), padding, adjoint=False)
+    if finite and _plain(w[2:], stride, 2, dilation, groups) and halving.pays(x, out, padding, dtype, adjoint=False):
+        return lambda x, w: _filtered(halving, x, w, new(), padding, adjoint=False)
     if packed.pays(w, x[2:], stride, padding, dilation, groups):
         return lambda x, w: packed.multiply(w.reshape(len(w), -1), x, new(), stride=stride)
     (top, _), (left, _) = padding
@@ -126,8 +130,10 @@ def _adjoint(
         return lambda g, w: np.zeros(out, dtype)
     (top, bottom), (left, right) = padding
     turned = ((2 - top, 2 - bottom), (2 - left, 2 - right))
-    if finite and _plain(w[2:], stride, dilation, groups) and winograd.pays(g, out, turned, dtype):
-        return lambda g, w: _filtered(g, w, new(), turned, adjoint=True)
+    if finite and _plain(w[2:], stride, 1, dilation, groups) and winograd.pays(g, out, turned, dtype):
+        return lambda g, w: _filtered(winograd, g, w, new(), turned, adjoint=True)
+    if finite and _plain(w[2:], stride, 2, dilation, groups) and halving.pays(g, out, padding, dtype, adjoint=True):
+        return lambda g, w: _filtered(halving, g, w, new(), padding, adjoint=True)
     if packed.pays(w, size, stride, padding, dilation, groups):
         return lambda g, w: packed.multiply(w.reshape(len(w), -1).T, g, new(), spread=stride)
     vertical = adjoint_axis(size[0], w[2], stride[0], top, dilation[0])
@@ -163,7 +169,7 @@ def _weights(
     depthwise = x[1] == groups and g[1] <= 2 * groups
     if depthwise and (cut := cut_sums(g, x, kernel_size, stride, padding, dilation, dtype.itemsize)):
         return lambda g, x: depthwise_weight_gradient(g, x, kernel_size, cut)
-    if finite and _plain(kernel_size, stride, dilation, groups) and winograd_weight.pays(g, x, padding, dtype):
+    if finite and _plain(kernel_size, stride, 1, dilation, groups) and winograd_weight.pays(g, x, padding, dtype):
         return lambda g, x: _if_finite(*winograd_weight.weight_gradient(g, x, padding))
     direct = partial(
         weight_gradient, kernel_size=kernel_size, stride=stride, padding=padding, dilation=dilation, groups=groups
@@ -174,13 +180,15 @@ def _weights(
     return direct
 
 
-def _plain(kernel_size: Pair, stride: Pair, dilation: Pair, groups: int) -> bool:
-    """Whether :mod:`.winograd` knows this kind of convolution."""
-    return groups == 1 and (kernel_size, stride, dilation) == ((3, 3), (1, 1), (1, 1))
+def _plain(kernel_size: Pair, stride: Pair, step: int, dilation: Pair, groups: int) -> bool:
+    """Whether there is minimal filtering for this kind of convolution, with a stride of ``step``."""
+    return groups == 1 and (kernel_size, stride, dilation) == ((3, 3), (step, step), (1, 1))
 
 
-def _filtered(x: np.ndarray, w: np.ndarray, out: np.ndarray, padding: Padding, *, adjoint: bool) -> np.ndarray | None:
-    return _if_finite(out, winograd.correlate(x, w, out, padding, adjoint=adjoint))
+def _filtered(
+    way: ModuleType, x: np.ndarray, w: np.ndarray, out: np.ndarray, padding: Padding, *, adjoint: bool
+) -> np.ndarray | None:
+    return _if_finite(out, way.correlate(x, w, out, padding, adjoint=adjoint))
 
 
 def _if_finite(result: np.ndarray, finite: bool) -> np.ndarray | None:
