@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from operator import itemgetter
 from typing import Any
 
@@ -11,7 +10,7 @@ import numpy as np
 from .. import engine
 from ..graph import Node, record
 from ..memory import exported, owner, private
-from ..modes import is_quiet, modes, no_grad, set_grad_enabled
+from ..modes import modes, no_grad, quietly, set_grad_enabled
 from ..ops.layout import clone
 from ..primitive import OutputGradients, Plan, Step, primitive, registry
 from ..tensor import Tensor, wrap
@@ -172,7 +171,7 @@ class Recording:
         tensors = [leaves[i] for i in self._arguments]
         tensors += [t for t, _, _ in self.captured]
         arrays = [t._data for t in tensors]
-        results = _quietly(self._run_forward.run, arrays)
+        results = quietly(self._run_forward.run, arrays)
         count = len(self._values)
         if self._reached:
             kept = results[count:]
@@ -198,7 +197,7 @@ class Recording:
         arrays = [*[np.asarray(g[i], order="C") for i, _ in self._seeds], *kept]
         if modes.freeing:
             kept.clear()
-        return _quietly(self._run_backward.run, arrays)
+        return quietly(self._run_backward.run, arrays)
 
     def recorded_gradients(self, g: OutputGradients, call: _Call) -> list:
         """The same, recorded: the ops run again one by one, on Tensors."""
@@ -264,11 +263,6 @@ def _passed(array: np.ndarray) -> Node:
     node = record(compiled, (), _PLAN, (), {}, array.shape, array.dtype)
     node.saved = None
     return node
-
-
-def _quietly(function: Callable, arrays: list) -> Any:
-    """NumPy's floating point warnings are off, as they are for each op."""
-    return function(arrays) if is_quiet() else modes.quiet.run(function, arrays)
 
 
 def _guards(trace: Trace) -> tuple[list, list]:
