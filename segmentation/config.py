@@ -19,7 +19,7 @@ CLASS_WEIGHTS = ("none", "sqrt", "inverse")
 # what differs between the digit scenes and a folder of pictures, when the command line leaves it open
 DIGITS_DEFAULTS = {"epochs": 6, "scenes": 1500, "augment": False, "batch_size": 4, "class_weights": "sqrt"}
 FOLDER_DEFAULTS = {"epochs": 15, "scenes": None, "augment": True, "batch_size": 8, "class_weights": "none"}
-LEARNING_RATES = {"adam": 2e-3, "sgd": 5e-2, "rmsprop": 5e-4}
+LEARNING_RATES = {"adam": 1e-3, "sgd": 5e-2, "rmsprop": 5e-4}
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Config:
     base: int = 16
     depth: int = 4
     batch_size: int = 8
-    lr: float = 2e-3
+    lr: float = 1e-3
     optimizer: str = "adam"
     momentum: float = 0.9  # of sgd; adam and rmsprop have their own
     weight_decay: float = 1e-4

@@ -234,7 +234,7 @@ def out_cannot_be_written(root, run):
 
 
 def resume_with_other_settings(root, run):
-    return ["train", "--resume", "--lr", "0.5", "--out", run], "--lr 0.5 (the run has 0.002)"
+    return ["train", "--resume", "--lr", "0.5", "--out", run], "--lr 0.5 (the run has 0.001)"
 
 
 def resume_cosine_with_more_epochs(root, run):
