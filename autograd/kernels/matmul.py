@@ -1,10 +1,12 @@
 """Matrix products with the same bits for any number of threads.
 
-BLAS cuts a product among its own threads, and another cut rounds in another order: in float32, 64×576 times 576×1000
-has other bits on one thread and on two. Here the product is cut into bands fixed by its shape. Each band is one BLAS
-call on one thread, and the project's own threads take the bands, so that one number governs both.
+Large ones are computed by register tiles, in :mod:`.product`. Where they are small, or have few rows, or one is a
+vector, BLAS is as fast, and nothing is compiled. But BLAS cuts a product among its own threads, and another cut rounds
+in another order: in float32, 64×576 times 576×1000 had other bits on one thread and on two. Here such a product is cut
+into bands fixed by its shape. Each band is one BLAS call on one thread, and the project's own threads take the bands,
+so that one number governs both.
 
-The promise needs OpenBLAS, which NumPy's wheels bring. With another BLAS the products are NumPy's as they come.
+The promise for those needs OpenBLAS, which NumPy's wheels bring. With another BLAS they are NumPy's as they come.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from . import product
 from .parallel import get_num_threads, parallel_for
 
 # Multiply-adds that OpenBLAS leaves to one thread: of matrices, and where one of the two is a vector.
@@ -33,12 +36,22 @@ def matmul(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     rows, inner, columns = *a.shape[-2:], b.shape[-1]
     serial = rows * inner * columns <= (_SERIAL if rows > 1 and columns > 1 else _SERIAL_VECTOR)
     stack = a.ndim > 2 and a.shape[:-2] == b.shape[:-2] and a.size > 0 and b.size > 0
-    if (serial and not stack) or a.dtype != b.dtype or a.dtype.char not in "fd" or not _blas():
+    if (serial and not stack) or a.dtype != b.dtype or a.dtype.char not in "fd":
+        return np.matmul(a, b)
+    if (stack or a.ndim == b.ndim == 2) and b.shape[-2] == inner and product.pays(a, b):
+        return _on_tiles(a, b)
+    if not _blas():
         return np.matmul(a, b)
     _touch_buffers(get_num_threads())
     if stack:
         return _in_groups(a, b)
     return _in_bands(a, b) if a.ndim == b.ndim == 2 else _on_one_blas_thread(np.matmul, a, b)
+
+
+def _on_tiles(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    out = np.empty((*a.shape[:-1], b.shape[-1]), a.dtype.newbyteorder("="))
+    product.multiply(*(x.reshape(-1, *x.shape[-2:]) for x in (a, b, out)))
+    return out
 
 
 def _in_bands(a: np.ndarray, b: np.ndarray) -> np.ndarray:

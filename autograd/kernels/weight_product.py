@@ -61,7 +61,7 @@ def weight_product(g: np.ndarray, x: np.ndarray, gw: np.ndarray, groups: int, la
     vectors, panels = ceil_div(filter_size, lanes(x.dtype)), ceil_div(outputs, OUTER_ROWS)
     tiles = ceil_div(vectors, OUTER_VECTORS)
     chunks, pixels = _chunks(panels, groups * tiles), len(g) * g.shape[2] * g.shape[3]
-    parts = _power(min(ceil_div(LEAST_TASKS, groups * tiles * chunks), ceil_div(pixels, _PIXELS)))
+    parts = power_of_two(min(ceil_div(LEAST_TASKS, groups * tiles * chunks), ceil_div(pixels, _PIXELS)))
     sums = gw.reshape(1, groups, outputs, filter_size)
     if parts > 1:
         sums = np.empty((parts, *sums.shape[1:]), gw.dtype)
@@ -76,11 +76,11 @@ def weight_product(g: np.ndarray, x: np.ndarray, gw: np.ndarray, groups: int, la
 
 def _chunks(panels: int, tiles: int) -> int:
     """Into how many chunks to cut the panels of a group, with so many tiles in all groups."""
-    return _power(min(ceil_div(LEAST_TASKS, tiles), panels // _LEAST_PANELS))
+    return power_of_two(min(ceil_div(LEAST_TASKS, tiles), panels // _LEAST_PANELS))
 
 
-def _power(most: int) -> int:
-    """Of two, at most so much: three would leave one of two threads idle."""
+def power_of_two(most: int) -> int:
+    """The largest that is at most so much: three would leave one of two threads idle."""
     return 1 << (max(1, most).bit_length() - 1)
 
 
