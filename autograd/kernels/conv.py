@@ -29,7 +29,7 @@ from typing import Any
 import numpy as np
 
 from ..geometry import Padding, Pair, check_conv, check_conv_adjoint
-from . import halving, packed, winograd, winograd_weight
+from . import halving, halving_weight, packed, winograd, winograd_weight
 from .arrays import canonical
 from .blocks import FLOATS
 from .correlate import correlate
@@ -171,6 +171,9 @@ def _weights(
         return lambda g, x: depthwise_weight_gradient(g, x, kernel_size, cut)
     if finite and _plain(kernel_size, stride, 1, dilation, groups) and winograd_weight.pays(g, x, padding, dtype):
         return lambda g, x: _if_finite(*winograd_weight.weight_gradient(g, x, padding))
+    halves = finite and _plain(kernel_size, stride, 2, dilation, groups)
+    if halves and (parts := halving_weight.cut(g, x, padding, dtype)):
+        return lambda g, x: _if_finite(*halving_weight.weight_gradient(g, x, padding, parts))
     direct = partial(
         weight_gradient, kernel_size=kernel_size, stride=stride, padding=padding, dilation=dilation, groups=groups
     )

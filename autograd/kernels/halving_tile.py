@@ -33,6 +33,16 @@ def _filter_points(builder: Any, w: Values) -> Values:
     return [w[0], w[1], builder.fadd(w[0], w[2]), w[2]]
 
 
+def _taps(builder: Any, m: Values) -> Values:
+    """4 sums to the gradients of 3 taps."""
+    return [builder.fadd(m[0], m[2]), m[1], builder.fadd(m[2], m[3])]
+
+
+def _sums_of_gradients(builder: Any, g: Values) -> Values:
+    """2 gradients to 3 points."""
+    return [g[0], builder.fadd(g[0], g[1]), g[1]]
+
+
 def _results(builder: Any, m: Values) -> Values:
     """3 sums to 2 results."""
     return [builder.fadd(m[0], m[1]), builder.fadd(m[1], m[2])]
@@ -161,21 +171,47 @@ def _write_tiles(side: int, high: int, transform: Transform, source: Any, target
 @intrinsic
 def filters_to_points(typing_context, source, s0, s_step, target, t0, t_step):
     """``target[t0 + k·t_step + lane]``: the 16 points k of the filters ``w[i] = source[s0 + i·s_step + lane]``."""
+    return _convert(TAPS, _filter_points, source, target)
+
+
+@intrinsic
+def sums_to_filters(typing_context, source, s0, s_step, target, t0, t_step):
+    """``target[t0 + i·t_step + lane]``: taps i of a weight gradient, whose 16 sums are at ``s0 + k·s_step + lane``."""
+    return _convert(4, _taps, source, target)
+
+
+@intrinsic
+def pixels_of_channels_to_points(typing_context, source, s0, pitch, target, t0, step):
+    """``target[t0 + k·step + lane]``: 25 points k of the 5 × 5 pixels at ``s0 + i·pitch + j·lanes + lane``: each lane
+    has a channel.
+    """
+    return _convert(PIXEL_POINTS, _pixel_points, source, target, in_lines=True)
+
+
+@intrinsic
+def gradients_of_channels_to_points(typing_context, source, s0, pitch, target, t0, step):
+    """``target[t0 + k·step + lane]``: the 9 points k of 2 × 2 gradients, in the same way."""
+    return _convert(2, _sums_of_gradients, source, target, in_lines=True)
+
+
+def _convert(side: int, transform: Transform, source: Any, target: Any, in_lines: bool = False) -> tuple:
+    """From vectors that are a step apart, or ``in_lines``, neighbours in rows that are."""
     element, index = float_arrays(source, target), types.int64
 
     def generate(context, builder, signature, args):
         _, s0, s_step, _, t0, t_step = args
         emit, body = Emitter(context, builder, element), Body(context, builder, signature, args)
-        at, to, lines = body.address(0, s0), body.address(3, t0), []
-        for _ in range(3):
-            line = []
-            for _ in range(3):
+        row, to, lines = body.address(0, s0), body.address(3, t0), []
+        apart, pitch = (constant(emit.lanes), s_step) if in_lines else (s_step, builder.mul(s_step, constant(side)))
+        for _ in range(side):
+            at, line = row, []
+            for _ in range(side):
                 line.append(emit.load(at))
-                at = builder.gep(at, [s_step])
-            lines.append(_filter_points(builder, line))
-        columns = [_filter_points(builder, list(column)) for column in zip(*lines)]
-        for row in zip(*columns):
-            for value in row:
+                at = builder.gep(at, [apart])
+            lines.append(transform(builder, line))
+            row = builder.gep(row, [pitch])
+        for values in zip(*(transform(builder, list(column)) for column in zip(*lines))):
+            for value in values:
                 emit.store(value, to)
                 to = builder.gep(to, [t_step])
         return context.get_dummy_value()

@@ -1,0 +1,189 @@
+"""The weight gradient of :mod:`.halving`, its adjoint in the filter.
+
+In one direction, two gradients g of results and the five pixels d that they meet add to the gradients of three taps
+
+    s = g0·(d0 − d2), g0·d1 + g1·d3, (g0 + g1)·d2, g1·(d4 − d2)
+    taps = s0 + s2, s1, s2 + s3
+
+so that of 36 products 25 are left, and 16 sums over all tiles. As in :mod:`.winograd_parts` a task transforms the tiles
+of a block, with a channel in each lane, and adds their products to the sums of its *part* of all tiles.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..geometry import Padding
+from .buffers import scratch
+from .grid import ceil_div
+from .halving_loops import GAP
+from .halving_tile import (
+    TAPS,
+    gradients_of_channels_to_points,
+    pixels_of_channels_to_points,
+    sums_to_filters,
+)
+from .jit import njit
+from .parallel import parallel_for
+from .plan import frozen
+from .planes import clear_run
+from .vectors import lanes
+from .weight_product import add_parts, gather
+from .winograd_parts import multiply_tiles, planes, tile_table
+from .winograd_tile import copy_taps
+
+# Results, and pixels, from one tile to the next; pixels of a tile.
+_RESULTS, _STEP, _SIDE = 2, 4, 5
+_SUMS, _GRADIENTS = 16, 9  # and points of gradients
+# Of each product in one direction, the points of the gradients and of the pixels, and the sum; the last one that is
+# added to a sum that has begun.
+_PRODUCTS = ((0, 0, 0), (0, 1, 1), (1, 2, 2), (2, 4, 3), (2, 3, 1))
+# Bytes, at most, of the transformed tiles of a block, half of a second-level cache, and of the sums of all parts: two
+# parts of 128 to 256 channels, of 2 MB each, took a twentieth longer than the direct sum.
+_BLOCK_BYTES, _SUM_BYTES = 900_000, 4_200_000
+# Tiles, at least, of a part and of a block: for each, the sums are written.
+_PART_TILES, _BLOCK_TILES = 64, 24
+_LEAST_WORK, _LEAST_PARTS, _MOST_PARTS = 500_000, 4, 8
+
+
+class Cut(NamedTuple):
+    """How the sum over the tiles is cut."""
+
+    parts: int
+    block: int  # tiles
+
+
+@lru_cache(maxsize=256)
+def cut(g: tuple[int, ...], x: tuple[int, ...], padding: Padding, dtype: Any) -> Cut | None:
+    """For results g (N, O, OH, OW) of pixels x (N, C, H, W), if it pays: where tiles are many beside the weights."""
+    itemsize, tiles = np.dtype(dtype).itemsize, tile_count(g)
+    outputs, channels = (planes(shape, itemsize).size for shape in (g, x))
+    most = min(_SUM_BYTES // (_SUMS * outputs * channels * itemsize), tiles // _PART_TILES, _MOST_PARTS)
+    parts = 1 << (max(1, most).bit_length() - 1)  # of two: three would leave one of two threads idle
+    block = max(1, _BLOCK_BYTES // ((_GRADIENTS * outputs + _SIDE**2 * channels) * itemsize))
+    of_part = ceil_div(tiles, parts)
+    block = ceil_div(of_part, ceil_div(of_part, block))
+    pays = (
+        parts >= _LEAST_PARTS
+        and tiles * g[1] * x[1] >= _LEAST_WORK
+        and g[1] * x[1] >= 16 * (g[1] + x[1])
+        and block >= _BLOCK_TILES
+        and g[0] * g[2] * g[3] >= 0.8 * _RESULTS**2 * tiles
+        and min(map(min, padding)) >= 0
+        and max(map(max, padding)) < TAPS
+    )
+    return Cut(parts, block) if pays else None
+
+
+def tile_count(g: tuple[int, ...]) -> int:
+    return g[0] * ceil_div(g[2], _RESULTS) * ceil_div(g[3], _RESULTS)
+
+
+@lru_cache
+def _products() -> np.ndarray:
+    """For all products: the points, the sum and whether it has begun."""
+    rows = []
+    for i, (g, x, s) in enumerate(_PRODUCTS):
+        for j, (right_g, right_x, right_s) in enumerate(_PRODUCTS):
+            rows.append((3 * g + right_g, _SIDE * x + right_x, 4 * s + right_s, i == 4 or j == 4))
+    return frozen(rows)
+
+
+def weight_gradient(g: np.ndarray, x: np.ndarray, padding: Padding, how: Cut) -> tuple[np.ndarray, bool]:
+    """The adjoint of ``conv2d`` in w, from g (N, O, OH, OW) and x (N, C, H, W), and whether it is finite."""
+    outputs, channels, vector, tiles = g.shape[1], x.shape[1], lanes(x.dtype), tile_count(g.shape)
+    g_planes, x_planes = planes(g.shape, x.itemsize), planes(x.shape, x.itemsize)
+    table, step = tile_table(how.block, g_planes.size, x_planes.size), outputs * x_planes.size + GAP
+    sums = np.empty(how.parts * _SUMS * step, x.dtype)
+    (top, _), (left, _) = padding
+    parallel_for(
+        *(_add_parts, how.parts, g.reshape(-1), g.shape[1:], g_planes, x.reshape(-1), x.shape[1:], x_planes),
+        *(top, left, table, _products(), sums, tiles, how.parts, vector),
+        cost=_SIDE**2 * tiles * x_planes.size * (outputs + 16) / 8 / how.parts,
+    )
+    total = sums[: _SUMS * step]
+    parallel_for(add_parts, _SUMS, sums, total, how.parts, step, cost=step * how.parts / 8)
+    gw, finite = np.empty((outputs, channels, TAPS, TAPS), x.dtype), np.empty(outputs, np.bool_)
+    parallel_for(
+        *(_collect, outputs, total, x_planes.size, step, gw.reshape(-1), channels, vector, finite),
+        cost=channels * 30,
+    )
+    return gw, bool(finite.all())
+
+
+@njit
+def _add_parts(
+    start, stop, g, g_shape, g_planes, x, x_shape, x_planes, top, left, table, products, sums, tiles, parts, lanes
+):
+    outputs, padded, block = g_shape[0], x_planes.size, table.size // 2
+    rows, columns = (g_shape[1] + _RESULTS - 1) // _RESULTS, (g_shape[2] + _RESULTS - 1) // _RESULTS
+    step, g_step, x_step = outputs * padded + GAP, block * g_planes.size + GAP, block * padded + GAP
+    gradients, pixels = scratch(_GRADIENTS * g_step, x.dtype), scratch(_SIDE * _SIDE * x_step, x.dtype)
+    strip = scratch((_SIDE * (_STEP * columns + 1) + lanes) * lanes, x.dtype)
+    for part in range(start, stop):
+        begin, last, add = part * tiles // parts, (part + 1) * tiles // parts, False
+        while begin < last:
+            count = min(block, last - begin)
+            end = begin + count
+            _transform(g, g_shape, g_planes, True, 0, 0, rows, columns, begin, end, lanes, strip, gradients, g_step)
+            _transform(x, x_shape, x_planes, False, top, left, rows, columns, begin, end, lanes, strip, pixels, x_step)
+            for k in range(products.shape[0]):
+                g0, x0 = products[k, 0] * g_step, products[k, 1] * x_step
+                target, more = (part * _SUMS + products[k, 2]) * step, add or products[k, 3] > 0
+                multiply_tiles(
+                    gradients, g0, outputs, pixels, x0, padded, table, count, sums, target, padded, more, lanes
+                )
+            begin, add = end, True
+
+
+@njit
+def _transform(
+    x, shape, planes, of_results, top, left, tile_rows, tile_columns, begin, end, lanes, strip, points, point_step
+):
+    """Transform the pixels, or gradients, of some tiles: all channels of one, then of the next."""
+    channels, height, width = shape
+    side, apart = (_RESULTS, _RESULTS) if of_results else (_SIDE, _STEP)
+    for s in range(begin // tile_columns, (end - 1) // tile_columns + 1):  # strips: rows of tiles
+        image, top_row = s // tile_rows, s % tile_rows * apart - top
+        low, high = max(begin - s * tile_columns, 0), min(end - s * tile_columns, tile_columns)
+        corner, line = low * apart - left, (high - low) * apart + side - apart  # in pixels
+        first, last = max(corner, 0), min(corner + line, width)
+        for c in range(0, planes.size, lanes):
+            for r in range(side):
+                at, row = r * line * lanes, top_row + r
+                if row < 0 or row >= height:
+                    clear_run(strip, at, line * lanes, lanes)
+                    continue
+                clear_run(strip, at, (first - corner) * lanes, lanes)
+                place, source = at + (first - corner) * lanes, (image * channels * height + row) * width + first
+                gather(x, source, last - first, planes, c, lanes, strip, place, lanes)
+                clear_run(strip, at + (last - corner) * lanes, (corner + line - last) * lanes, lanes)
+            to = (s * tile_columns + low - begin) * planes.size + c
+            for at in range(0, (high - low) * apart * lanes, apart * lanes):
+                if of_results:
+                    gradients_of_channels_to_points(strip, at, line * lanes, points, to, point_step)
+                else:
+                    pixels_of_channels_to_points(strip, at, line * lanes, points, to, point_step)
+                to += planes.size
+
+
+@njit
+def _collect(start, stop, sums, padded, step, gw, channels, lanes, finite):
+    pitch = padded + GAP
+    taps = scratch(TAPS * TAPS * pitch, gw.dtype)
+    zero = gw.dtype.type(0)
+    for o in range(start, stop):
+        for c in range(0, channels, lanes):
+            sums_to_filters(sums, o * padded + c, step, taps, c, pitch)
+        check, target = zero, o * channels * TAPS * TAPS
+        for c in range(channels):
+            copy_taps(gw, target, 1, taps, c, pitch)
+            zeros = zero
+            for i in range(TAPS * TAPS):
+                zeros += gw[target + i] * zero
+            check += zeros
+            target += TAPS * TAPS
+        finite[o] = check == 0
