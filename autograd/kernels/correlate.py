@@ -115,20 +115,31 @@ def _correlate_blocks(start, stop, x, w, w_pitch, out, outputs, lanes, chunks, s
             if direct:  # rows follow each other without gaps: they are one
                 high, wide, line = 1, end, end
             tap, count = phases[phase, FIRST_TAP], phases[phase, TAPS]
-            tiles = (wide + row_pixels - 1) // row_pixels  # of a row
+            # where rows are an odd number of vectors, the last three are one tile: two would overlap
+            three = row_pixels == 2 * lanes and pixels == 3 * lanes <= wide
+            unit = lanes if three else row_pixels
+            covered = (wide + unit - 1) // unit * unit
             # in cycles of a pixel: 4 taps, and storing the sums, which takes longer where a tile is of two rows
-            by_rows = tiles * row_pixels * (count + 6) <= line * (count + 15) and row_pixels <= wide
+            by_rows = covered * (count + 6) <= line * (count + 15) and row_pixels <= wide
             by_rows &= spread_w == 1 and not single and count > 0
             # panel by panel: what is written of a channel lies in one place. Row by row, 3 channels took a tenth
             # longer, in float64 up to twice as long.
             for channel in range(first_channel, end_channel, OUTER_ROWS):
                 panel, at = min(OUTER_ROWS, outputs - channel), group * group_weights + channel * w_pitch
                 for row in range(high if by_rows else 0):
-                    for begin in range(0, wide, row_pixels):
-                        column = min(begin, wide - row_pixels)
+                    begin = 0
+                    while begin < wide:
+                        last = three and row_pixels < wide - begin <= pixels
+                        column = min(begin, wide - (pixels if last else row_pixels))
+                        begin = wide if last else begin + row_pixels
                         p = base + row * pitch + column
                         target = corner + channel * out_size + row * spread_h * image_columns + column
-                        if few:
+                        if last:
+                            multiply_outer(
+                                *(weights, at, w_pitch, panel, source, p, taps, tap, count),
+                                *(flat, target, out_size, False),
+                            )
+                        elif few:
                             multiply_few(
                                 *(weights, at, w_pitch, panel, source, p, taps, tap, count),
                                 *(flat, target, out_size, False),

@@ -259,6 +259,11 @@ LARGE = {
     "1x1, chunks of output channels": ((2, 16, 16, 15), (70, 16, 1, 1), {}),
     "1x1, large image": ((2, 13, 48, 40), (7, 13, 1, 1), {}),
     "two groups, small image": ((3, 66, 5, 7), (130, 33, 3, 3), {"padding": ((1, 1), (1, 1)), "groups": 2}),
+    "rows of an odd number of vectors": (
+        (2, 3, 12, 224),
+        (20, 3, 3, 3),
+        {"padding": ((1, 1), (1, 1)), "stride": (2, 2)},
+    ),
     "depthwise": ((2, 32, 40, 40), (32, 1, 3, 3), {"padding": ((1, 1), (1, 1)), "groups": 32}),
     "depthwise, stride 2": (
         (2, 32, 41, 40),
