@@ -28,13 +28,13 @@ from .grid import ceil_div
 from .parallel import parallel_for
 from .plan import frozen
 from .tile import OUTER_ROWS, OUTER_VECTORS
-from .vectors import REGISTERS, lanes
+from .vectors import REGISTERS, VECTOR_BYTES, lanes
 from .winograd_loops import GAP, PLACES, convolve, tile_count, tiling, transform, transform_filters
 from .winograd_tile import TAPS
 
-# Bytes of the transformed pixels of one group up to which one task computes all that belongs to it, in its core's
-# second-level cache; and of products at a time, then.
-_GROUP_BYTES, _OWN_PRODUCT_BYTES = 500_000, 250_000
+# Bytes of the transformed pixels of one group up to which a task transforms those it needs itself, into its core's
+# second-level cache, if there are so many groups; and bytes of products at a time, then.
+_GROUP_BYTES, _LEAST_GROUPS, _OWN_PRODUCT_BYTES = 1_200_000, 4, 250_000
 # Otherwise bytes of the products and of the transformed filters of a task, which stay in that cache, and of the
 # transformed pixels of one pass, which should stay in a cache.
 _PRODUCT_BYTES, _FILTER_BYTES, _PASS_BYTES = 400_000, 300_000, 2_500_000
@@ -79,7 +79,8 @@ class Cut(NamedTuple):
     vectors: int  # of tiles in a group
     block: int  # groups of a block
     parts: int  # blocks whose pixels are transformed before tasks multiply them; 0: a task transforms its own block
-    chunk: int  # panels at a time, all of a task where blocks are in parts
+    tasks: int  # that share the outputs of a block
+    chunk: int  # panels at a time
     some: int  # channels at a time: all where a task transforms its own block
 
 
@@ -88,20 +89,25 @@ def cut(x: tuple[int, ...], out: tuple[int, ...], itemsize: int) -> Cut:
     """For the correlation of x (N, C, H, W) to ``out`` (N, O, OH, OW).
 
     What one core has transformed the other one reads slowly, and overwrites slowly: on a machine of two second-level
-    caches and a slow third one, that took up to half of the time. Where there are more tiles than output channels, so
-    that transforming filters twice costs less, blocks come in pairs: as threads take tasks share by share, each then
-    multiplies what it has transformed.
+    caches and a slow third one, that took up to half of the time. So tasks transform the pixels of a group themselves
+    where that fits such a cache, even if several do the same; the filters, which are read in order, need not fit.
+    Otherwise blocks come in pairs where there are more tiles than output channels, so that transforming filters twice
+    costs less: as threads take tasks share by share, each then multiplies what it has transformed.
 
     All tiles of a block are read for each chunk, so chunks are as large as a cache allows: it holds the products of all
     channels, but the filters of some channels at a time.
     """
     channels, panels, tiles, vector = x[1], ceil_div(out[1], OUTER_ROWS), tile_count(out), lanes(f"f{itemsize}")
+    panel_bytes, vector_bytes = PLACES * OUTER_ROWS * itemsize, PLACES * channels * VECTOR_BYTES  # of one tile; pixels
     vectors = _group_vectors(tiles, vector)
-    slots = vectors * vector
-    groups, panel_bytes = ceil_div(tiles, slots), PLACES * OUTER_ROWS * itemsize  # of one tile or channel
-    group_bytes = PLACES * channels * slots * itemsize
-    if groups >= _LEAST_TASKS and group_bytes <= _GROUP_BYTES:
-        return Cut(vectors, 1, 0, min(panels, max(1, _OWN_PRODUCT_BYTES // (panel_bytes * slots))), channels)
+    if vectors * vector_bytes > _GROUP_BYTES >= 2 * vector_bytes:
+        vectors = 2
+    slots, group_bytes = vectors * vector, vectors * vector_bytes
+    groups = ceil_div(tiles, slots)
+    if groups >= _LEAST_GROUPS and group_bytes <= _GROUP_BYTES:
+        tasks = min(panels, ceil_div(_LEAST_TASKS, groups))
+        chunk = min(ceil_div(panels, tasks), max(1, _OWN_PRODUCT_BYTES // (panel_bytes * slots)))
+        return Cut(vectors, 1, 0, tasks, chunk, channels)
     parts, block = 1, groups
     if groups > _MOST_GROUPS or tiles >= max(out[1], 2 * slots):
         block = ceil_div(groups, 2 * ceil_div(groups, 2 * _MOST_GROUPS))
@@ -109,7 +115,7 @@ def cut(x: tuple[int, ...], out: tuple[int, ...], itemsize: int) -> Cut:
     chunk = min(ceil_div(panels, ceil_div(_LEAST_TASKS, parts)), _PRODUCT_BYTES // (panel_bytes * slots * block))
     chunk = max(chunk, 1)
     some = ceil_div(channels, ceil_div(channels * chunk * panel_bytes, _FILTER_BYTES))
-    return Cut(vectors, block, min(parts, ceil_div(groups, block)), chunk, some + some % 2)
+    return Cut(vectors, block, min(parts, ceil_div(groups, block)), ceil_div(panels, chunk), chunk, some + some % 2)
 
 
 @lru_cache(maxsize=256)
@@ -125,7 +131,7 @@ def correlate(x: np.ndarray, w: np.ndarray, out: np.ndarray, padding: Padding, *
     """
     how = cut(x.shape, out.shape, x.itemsize)
     channels, outputs, vector, taps = x.shape[1], out.shape[1], lanes(x.dtype), TAPS * TAPS
-    slots, panels = how.vectors * vector, ceil_div(outputs, OUTER_ROWS)
+    slots, panels, tasks = how.vectors * vector, ceil_div(outputs, OUTER_ROWS), how.tasks
     size = how.block * slots  # tiles
     blocks, tiles = ceil_div(tile_count(out.shape), size), tiling(x.shape[0], out.shape[2:], slots, how.block)
     # where the first tap is, and how far the next tap, output and channel are
@@ -135,10 +141,10 @@ def correlate(x: np.ndarray, w: np.ndarray, out: np.ndarray, padding: Padding, *
     pixels, flat, (top, _), (left, _) = x.reshape(-1), w.reshape(-1), *padding
     points = filters = np.empty(0, x.dtype)  # in the tasks' own memory
     if how.parts:
-        step, tasks = how.parts * channels * size + GAP, ceil_div(panels, how.chunk)
+        step = how.parts * channels * size + GAP
         points = np.empty(PLACES * step, x.dtype)
     else:
-        step, tasks = channels * size + GAP, 1
+        step = channels * size + GAP
         filters = np.empty(PLACES * filter_sizes[1], x.dtype)
         parallel_for(
             *(transform_filters, panels, flat, strides, channels, outputs, filters, filter_sizes, vector),

@@ -92,18 +92,20 @@ def transform(start, stop, x, shape, sizes, positions, top, left, first, lanes, 
         at = 0
         for strip in range(begin // columns, (end - 1) // columns + 1):
             image, top_row = strip // sizes[IMAGE_STRIPS], strip % sizes[IMAGE_STRIPS] * RESULTS - top
-            # what is beside the image is zero from the beginning: only rows that exist are copied
+            # what is beside the image is zero from the beginning: only what exists is copied
             above, below = min(max(0, -top_row), POINTS), max(0, min(POINTS, height - top_row))
+            low = max(0, max(0, begin - strip * columns) * RESULTS - left)
+            high = min(width, min(columns, end - strip * columns) * RESULTS + TAPS - 1 - left)
             clear_run(strips, at, above * pitch, lanes)
-            if above < below:
-                row, place = ((image * channels + c) * height + top_row + above) * width, at + above * pitch + left
-                rows = below - above
-                if row + (rows - 1) * width + max(width, lanes) <= x.size:
-                    copy_rows(strips, place, pitch, x, row, width, rows, width)
-                    fetch(x, row + rows * width, RESULTS * width)  # of the strip below
+            if above < below and low < high:
+                rows, here, place = below - above, high - low, at + above * pitch + left + low
+                row = ((image * channels + c) * height + top_row + above) * width + low
+                if row + (rows - 1) * width + max(here, lanes) <= x.size:
+                    copy_rows(strips, place, pitch, x, row, width, rows, here)
+                    _fetch_rows(x, row + height * width, width, rows, here)  # of the next channel
                 else:
-                    for t in range(rows * width):
-                        strips[place + t // width * pitch + t % width] = x[row + t]
+                    for t in range(rows * here):
+                        strips[place + t // here * pitch + t % here] = x[row + t // here * width + t % here]
             clear_run(strips, at + below * pitch, (POINTS - below) * pitch, lanes)
             at += POINTS * pitch
         clear_vector(strips, at)  # the last row was the last of all strips: restore the zeros behind it
@@ -112,6 +114,14 @@ def transform(start, stop, x, shape, sizes, positions, top, left, first, lanes, 
             for slot in range(begin + group * slots, begin + (group + 1) * slots, lanes):
                 read_pixels(strips, 0, pitch, positions, slot, together, points, to, step)
                 to += lanes
+
+
+@njit
+def _fetch_rows(x, at, pitch, rows, width):
+    """``fetch`` rows, at once if nothing lies between them."""
+    run = rows * width if width == pitch else width
+    for r in range(0, rows * pitch, max(run, pitch, 1)):
+        fetch(x, at + r, run)
 
 
 @njit
@@ -205,6 +215,7 @@ def convolve(
         groups = (min(sizes[BLOCK], sizes[TILES] - number * sizes[BLOCK]) + slots - 1) // slots
         if own_points:
             source0 = 0
+        if own_points and (task == start or share == 0):  # else the task before has done it
             transform(0, channels, x, x_shape, sizes, pixels, top, left, number, lanes, points, steps)
         clear_vector(zeros, 0)
         for panel in range(share * panels // tasks, last, chunk):
@@ -248,9 +259,6 @@ def _write_block(products, p_step, strips, zeros, lanes, out, shape, sizes, posi
     end = min(begin + block, sizes[TILES])
     strip0, first_output = begin // columns, panel0 * OUTER_ROWS
     for o in range(first_output, min((panel0 + panels) * OUTER_ROWS, outputs)):
-        for strip in range(strip0, (end - 1) // columns + 1):  # where the next channel's results go
-            image, top = strip // sizes[IMAGE_STRIPS], strip % sizes[IMAGE_STRIPS] * RESULTS
-            fetch(out, ((image * outputs + o + 1) * height + top) * width, RESULTS * width)
         for group in range((end - begin + slots - 1) // slots):
             source = (group * panels * OUTER_ROWS + o - first_output) * slots
             for slot in range(begin + group * slots, begin + (group + 1) * slots, lanes):
@@ -264,8 +272,8 @@ def _write_block(products, p_step, strips, zeros, lanes, out, shape, sizes, posi
             source = (strip - strip0) * RESULTS * pitch + low
             if high - low >= lanes:
                 copy_rows(out, target, width, strips, source, pitch, rows, high - low)
-                continue
-            for _ in range(rows):
-                copy_run(out, target, strips, source, high - low, target + high - low, lanes)
-                target += width
-                source += pitch
+            else:
+                for r in range(rows):
+                    to = target + r * width
+                    copy_run(out, to, strips, source + r * pitch, high - low, to + high - low, lanes)
+            _fetch_rows(out, target + height * width, width, rows, high - low)  # of the next channel
