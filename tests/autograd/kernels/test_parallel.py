@@ -78,6 +78,24 @@ def test_no_more_threads_than_asked_for_share_a_compiled_loop(threads):
         assert len(seen) == asked
 
 
+@njit
+def note_order(start, stop, order, visits):
+    for i in range(start, stop):
+        order[i] = visits[0]
+        visits[0] += 1
+
+
+def test_a_loop_begins_where_the_last_one_ended():
+    time.sleep(0.1)  # those who watched for loops are asleep: the caller does the shares of both, one after the other
+    orders = []
+    for _ in range(3):
+        order = np.zeros(8, np.int64)
+        note_order(-2, 8, order, np.zeros(1, np.int64))  # as parallel_for calls it, but nobody is woken
+        orders.append(order.tolist())
+    assert sorted(orders[:2]) == [[0, 1, 2, 3, 4, 5, 6, 7], [3, 2, 1, 0, 7, 6, 5, 4]]
+    assert orders[2] == orders[0]
+
+
 def test_many_threads_take_part():
     seen, together = set(), threading.Barrier(4)
 
