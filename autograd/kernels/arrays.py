@@ -15,15 +15,12 @@ from .blocks import FLOATS, LARGE, copied
 
 def is_large(x: Any, *others: Any) -> bool:
     """Whether ``x`` is a large array of floats in row-major order, and the others are of its shape and dtype."""
-    return (
-        type(x) is np.ndarray
-        and x.size >= LARGE
-        and x.dtype in FLOATS
-        and x.flags.c_contiguous
-        and all(
-            type(o) is np.ndarray and o.shape == x.shape and o.dtype == x.dtype and o.flags.c_contiguous for o in others
-        )
-    )
+    if not (type(x) is np.ndarray and x.size >= LARGE and x.dtype in FLOATS and x.flags.c_contiguous):
+        return False
+    for o in others:
+        if not (type(o) is np.ndarray and o.shape == x.shape and o.dtype == x.dtype and o.flags.c_contiguous):
+            return False
+    return True
 
 
 class _Alias:

@@ -56,7 +56,7 @@ def parallel_for(kernel: Callable[..., Any], n: int, *args: Any, cost: float) ->
         threads = min(pool.threads, n)
         if getattr(kernel, "is_loop", False):
             if work >= WORTH_WAKING:
-                pool.wake(pool.helpers(threads - 1))
+                pool.wake(threads - 1)
             kernel(-threads, n, *args)
         else:
             pool.run(_Loop(kernel, n, min(n, threads * RANGES_PER_THREAD), args), threads - 1)
@@ -163,9 +163,12 @@ class _Pool:
             self.workers.append(_Worker(len(self.workers)))
         return self.workers[:number]
 
-    def wake(self, helpers: list[_Worker]) -> None:
-        for worker in helpers:
-            if worker.asleep:
+    def wake(self, number: int) -> None:
+        """Let so many workers watch."""
+        if len(self.workers) < number:
+            self.helpers(number)
+        for worker in self.workers:
+            if worker.asleep and worker.number < number:
                 worker.wake()
 
     def run(self, loop: _Loop, number: int) -> None:
@@ -174,7 +177,7 @@ class _Pool:
         try:
             for worker in helpers:
                 worker.loop = loop
-            self.wake(helpers)
+            self.wake(number)
             team().call_up()
             loop.work()
             loop.done.acquire()

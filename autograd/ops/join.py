@@ -31,10 +31,13 @@ def _stack(*tensors, dim):
     return np.stack(tensors, axis=dim)
 
 
+def _piece(g, dim, start, stop):
+    index = (*(slice(None),) * dim, slice(start, stop))
+    return g[index] if type(g) is np.ndarray else basic(g, index=index)
+
+
 _cat.vjp(
-    tensors=lambda g, *, dim, ends, position: basic(
-        g, index=(*(slice(None),) * dim, slice(ends[position - 1] if position else 0, ends[position]))
-    )
+    tensors=lambda g, *, dim, ends, position: _piece(g, dim, ends[position - 1] if position else 0, ends[position])
 )
 _stack.vjp(tensors=lambda g, *, dim, position: basic(g, index=(*(slice(None),) * dim, position)))
 
@@ -45,7 +48,7 @@ def _same_dtype(tensors: Any, op: str) -> list:
     tensors = [x if isinstance(x, (Tensor, np.ndarray)) else np.asarray(x) for x in tensors]
     if not tensors:
         raise ValueError(f"{op}: the sequence of tensors is empty")
-    if all(x.dtype == tensors[0].dtype for x in tensors):
+    if len({x.dtype for x in tensors}) == 1:
         return tensors
     dtype = result_type([x._data if isinstance(x, Tensor) else x for x in tensors])
     return [x if x.dtype == dtype else cast(x, dtype=dtype) for x in tensors]
@@ -60,13 +63,15 @@ def cat(tensors: Sequence[Any], dim: int = 0, *, axis: int | None = None) -> Any
     if ndim == 0:
         raise ValueError("cat: 0-d tensors have no dimension to join; use stack")
     dim = axis_of(dim if axis is None else axis, ndim, "cat")
-    for i, x in enumerate(tensors):
-        if x.ndim != ndim or any(a != b for d, (a, b) in enumerate(zip(x.shape, tensors[0].shape)) if d != dim):
+    shapes = [x.shape for x in tensors]
+    before, behind = shapes[0][:dim], shapes[0][dim + 1 :]
+    for i, shape in enumerate(shapes):
+        if shape[:dim] != before or shape[dim + 1 :] != behind:
             raise ValueError(
-                f"cat: tensor {i} has shape {tuple(x.shape)}, the first {tuple(tensors[0].shape)}; "
+                f"cat: tensor {i} has shape {tuple(shape)}, the first {tuple(shapes[0])}; "
                 f"they may differ in dim {dim} only"
             )
-    return _cat(*tensors, dim=dim, ends=tuple(accumulate(x.shape[dim] for x in tensors)))
+    return _cat(*tensors, dim=dim, ends=tuple(accumulate([shape[dim] for shape in shapes])))
 
 
 def stack(tensors: Sequence[Any], dim: int = 0, *, axis: int | None = None) -> Any:

@@ -126,6 +126,8 @@ def sum(
     input: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None, axis: Any = None, keepdims: Any = None
 ) -> Any:
     """The sum of the elements along ``dim``; integers and booleans add up in int64."""
+    if dtype is None:
+        return _sum(input, **_door(input, dim, keepdim, axis, keepdims, "sum"))
     input = asked_for(input, dtype, "sum")
     return in_dtype(_sum(input, **_door(input, dim, keepdim, axis, keepdims, "sum")), dtype)
 
