@@ -51,7 +51,7 @@ def _compiled(source: str) -> Any:
     # the name of a module that exists: where Numba looks when it loads the kernel from disk
     scope = {"__name__": __name__, "np": np, "exponential": exponential, "float32": np.float32, "float64": np.float64}
     exec(compile(source, "<fused>", "exec"), scope)
-    return njit(scope["fused"], source=source)  # type: ignore[arg-type]
+    return njit(scope["fused"], source=source, wide="exponential(" in source)  # type: ignore[arg-type]
 
 
 def _dimensions(shape: tuple, operands: Sequence[tuple]) -> tuple[list[int], list[tuple[bool, ...]]]:

@@ -37,7 +37,7 @@ from numba.core.compiler_lock import global_compiler_lock
 from numba.core.runtime.nrt import rtsys
 
 from . import ahead
-from .pipeline import InnerPipeline, Pipeline
+from .pipeline import InnerPipeline, Pipeline, WidePipeline
 from .team import is_loop, team
 
 _SOURCES = Path(__file__).parent
@@ -51,6 +51,7 @@ def njit(
     fastmath: frozenset[str] | set[str] = frozenset(),
     key: Hashable = None,
     source: str | None = None,
+    wide: bool = False,
 ) -> Any:
     """Compile ``function`` at its first call with each combination of argument types.
 
@@ -58,16 +59,18 @@ def njit(
     key : for a kernel made inside a factory, what the factory closed over (sizes, the name of a type), so that its
         variants are told apart on disk. Without it a closure is compiled anew in each run.
     source : for a generated kernel, all of its text, since no file holds it.
+    wide : for loops that wait for arithmetic, such as an exponential: whole vectors, where LLVM takes half ones. Those
+        that wait for memory gained nothing, and pooling took 5 % longer.
     """
     if function is None:
-        return partial(njit, fastmath=fastmath, key=key, source=source)
+        return partial(njit, fastmath=fastmath, key=key, source=source, wide=wide)
     if fastmath is True:
         raise ValueError(f"njit: fastmath=True deletes NaN checks; name the flags {function.__name__} needs instead")
     # error_model="numpy": x / 0 is inf as in an array expression, and loops with a division in them vectorise.
     # A wrapper for callers takes a tenth of the compilation; nobody calls from C.
     settings: Any = {"nogil": True, "error_model": "numpy", "fastmath": set(fastmath), "no_cfunc_wrapper": True}
     of_inner: Any = {**settings, "no_cpython_wrapper": True}
-    outer: Any = numba.njit(pipeline_class=Pipeline, **settings)(function)
+    outer: Any = numba.njit(pipeline_class=WidePipeline if wide else Pipeline, **settings)(function)
     inner: Any = numba.njit(pipeline_class=InnerPipeline, **of_inner)(function)
     outer._cache, inner._cache = (_DiskCache(function, (key, kind), source) for kind in ("outer", "inner"))
     # What other kernels find when they call ``outer``. One that passes 0 and one that passes a variable shall call the

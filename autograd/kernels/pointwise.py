@@ -134,7 +134,7 @@ def _winner_backward(g, lesser, greater, half):
 
 
 # not in blocks that are written past the caches: it waits for arithmetic, and took a tenth longer
-@njit(fastmath={"contract"})
+@njit(fastmath={"contract"}, wide=True)
 def _sigmoid(start, stop, y, x, one):
     y, x = y[start:stop], x[start:stop]
     for i in range(y.size):

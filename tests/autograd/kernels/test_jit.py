@@ -10,11 +10,13 @@ import time
 import warnings
 from pathlib import Path
 
+import numpy as np
 import pytest
 from numba.core.compiler_lock import global_compiler_lock
 
 from autograd.kernels import jit
 from autograd.kernels.jit import njit
+from autograd.kernels.vectors import VECTOR_BYTES
 
 ROOT = Path(__file__).parents[3]
 PROGRAM = """
@@ -289,6 +291,23 @@ def test_child_forked_while_another_thread_compiles_compiles_too():
             pytest.fail("the child waits for a thread of its parent")
         time.sleep(0.01)
     assert ended[1] == 0
+
+
+@pytest.mark.skipif(VECTOR_BYTES < 64, reason="LLVM takes vectors of 32 bytes and less by itself")
+def test_a_wide_kernel_works_on_whole_vectors():
+    factor = np.float32(3)
+
+    def scale(start, stop, x):  # a closure, so that it does not come from the disk, without its text
+        x = x[start:stop]
+        for i in range(x.size):
+            x[i] *= factor
+
+    x = np.arange(100, dtype=np.float32)
+    kernel = njit(scale, wide=True)
+    kernel(1, 99, x)
+    assert (x[1:99] == 3 * np.arange(1, 99)).all() and x[0] == 0 and x[99] == 99
+    (code,) = kernel.inspect_asm().values()
+    assert "zmm" in code
 
 
 def test_fastmath_true_is_refused():
