@@ -29,11 +29,10 @@ from .halving_tile import (
 from .jit import njit
 from .parallel import parallel_for
 from .plan import frozen
-from .planes import clear_run
 from .vectors import lanes
-from .weight_product import add_parts, gather
-from .winograd_parts import multiply_tiles, planes, tile_table
-from .winograd_tile import copy_taps
+from .weight_product import add_parts, power_of_two
+from .winograd_loops import copy_filters
+from .winograd_parts import multiply_tiles, planes, read_strip, tile_table
 
 # Results, and pixels, from one tile to the next; pixels of a tile.
 _RESULTS, _STEP, _SIDE = 2, 4, 5
@@ -62,7 +61,7 @@ def cut(g: tuple[int, ...], x: tuple[int, ...], padding: Padding, dtype: Any) ->
     itemsize, tiles = np.dtype(dtype).itemsize, tile_count(g)
     outputs, channels = (planes(shape, itemsize).size for shape in (g, x))
     most = min(_SUM_BYTES // (_SUMS * outputs * channels * itemsize), tiles // _PART_TILES, _MOST_PARTS)
-    parts = 1 << (max(1, most).bit_length() - 1)  # of two: three would leave one of two threads idle
+    parts = power_of_two(most)
     block = max(1, _BLOCK_BYTES // ((_GRADIENTS * outputs + _SIDE**2 * channels) * itemsize))
     of_part = ceil_div(tiles, parts)
     block = ceil_div(of_part, ceil_div(of_part, block))
@@ -144,23 +143,13 @@ def _transform(
     x, shape, planes, of_results, top, left, tile_rows, tile_columns, begin, end, lanes, strip, points, point_step
 ):
     """Transform the pixels, or gradients, of some tiles: all channels of one, then of the next."""
-    channels, height, width = shape
     side, apart = (_RESULTS, _RESULTS) if of_results else (_SIDE, _STEP)
     for s in range(begin // tile_columns, (end - 1) // tile_columns + 1):  # strips: rows of tiles
         image, top_row = s // tile_rows, s % tile_rows * apart - top
         low, high = max(begin - s * tile_columns, 0), min(end - s * tile_columns, tile_columns)
         corner, line = low * apart - left, (high - low) * apart + side - apart  # in pixels
-        first, last = max(corner, 0), min(corner + line, width)
         for c in range(0, planes.size, lanes):
-            for r in range(side):
-                at, row = r * line * lanes, top_row + r
-                if row < 0 or row >= height:
-                    clear_run(strip, at, line * lanes, lanes)
-                    continue
-                clear_run(strip, at, (first - corner) * lanes, lanes)
-                place, source = at + (first - corner) * lanes, (image * channels * height + row) * width + first
-                gather(x, source, last - first, planes, c, lanes, strip, place, lanes)
-                clear_run(strip, at + (last - corner) * lanes, (corner + line - last) * lanes, lanes)
+            read_strip(x, shape, planes, c, image, top_row, side, corner, line, lanes, strip)
             to = (s * tile_columns + low - begin) * planes.size + c
             for at in range(0, (high - low) * apart * lanes, apart * lanes):
                 if of_results:
@@ -174,16 +163,7 @@ def _transform(
 def _collect(start, stop, sums, padded, step, gw, channels, lanes, finite):
     pitch = padded + GAP
     taps = scratch(TAPS * TAPS * pitch, gw.dtype)
-    zero = gw.dtype.type(0)
     for o in range(start, stop):
         for c in range(0, channels, lanes):
             sums_to_filters(sums, o * padded + c, step, taps, c, pitch)
-        check, target = zero, o * channels * TAPS * TAPS
-        for c in range(channels):
-            copy_taps(gw, target, 1, taps, c, pitch)
-            zeros = zero
-            for i in range(TAPS * TAPS):
-                zeros += gw[target + i] * zero
-            check += zeros
-            target += TAPS * TAPS
-        finite[o] = check == 0
+        finite[o] = copy_filters(taps, pitch, gw, o * channels * TAPS * TAPS, channels)

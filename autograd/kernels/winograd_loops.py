@@ -154,6 +154,12 @@ def write_filters(sums, at, step, taps, pitch, gw, target, channels, lanes):
     """Transform ``sums[at + k * step + channel]`` of an output to its filters at ``target``; are they finite?"""
     for c in range(0, channels, lanes):
         points_to_filters(sums, at + c, step, taps, c, pitch)
+    return copy_filters(taps, pitch, gw, target, channels)
+
+
+@njit
+def copy_filters(taps, pitch, gw, target, channels):
+    """Copy the filters ``taps[i * pitch + channel]`` of an output to ``target``; are they finite?"""
     zero = gw.dtype.type(0)
     check = zero
     for c in range(channels):

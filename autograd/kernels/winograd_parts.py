@@ -155,22 +155,12 @@ def transform_tiles(
         side, and from these channels to the next ones.
     """
     step, pitch, far = steps
-    channels, height, width = shape
     for s in range(begin // tile_columns, (end - 1) // tile_columns + 1):  # strips: rows of tiles
         image, top_row = s // tile_rows, s % tile_rows * RESULTS - top
         low, high = max(begin - s * tile_columns, 0), min(end - s * tile_columns, tile_columns)
         corner, line = low * RESULTS - left, (high - low) * RESULTS + side - RESULTS  # in pixels
-        first, last = max(corner, 0), min(corner + line, width)
         for c in range(0, planes.size, lanes):
-            for r in range(side):
-                at, row = r * line * lanes, top_row + r
-                if row < 0 or row >= height:
-                    clear_run(strip, at, line * lanes, lanes)
-                    continue
-                clear_run(strip, at, (first - corner) * lanes, lanes)
-                place, source = at + (first - corner) * lanes, (image * channels * height + row) * width + first
-                gather(x, source, last - first, planes, c, lanes, strip, place, lanes)
-                clear_run(strip, at + (last - corner) * lanes, (corner + line - last) * lanes, lanes)
+            read_strip(x, shape, planes, c, image, top_row, side, corner, line, lanes, strip)
             to = first_to + (s * tile_columns + low - begin) * pitch + c // pitch * far + c % pitch
             for at in range(0, (high - low) * RESULTS * lanes, RESULTS * lanes):
                 if side == POINTS:
@@ -178,6 +168,25 @@ def transform_tiles(
                 else:
                     gradients_to_points(strip, at, line * lanes, points, to, step)
                 to += pitch
+
+
+@njit
+def read_strip(x, shape, planes, c, image, top_row, rows, corner, line, lanes, strip):
+    """Read rows of ``line`` pixels of an image, from ``top_row`` and column ``corner`` on; zeros lie beside the image.
+
+    A vector holds one pixel of the channels from c on.
+    """
+    channels, height, width = shape
+    first, last = max(corner, 0), min(corner + line, width)
+    for r in range(rows):
+        at, row = r * line * lanes, top_row + r
+        if row < 0 or row >= height:
+            clear_run(strip, at, line * lanes, lanes)
+            continue
+        clear_run(strip, at, (first - corner) * lanes, lanes)
+        place, source = at + (first - corner) * lanes, (image * channels * height + row) * width + first
+        gather(x, source, last - first, planes, c, lanes, strip, place, lanes)
+        clear_run(strip, at + (last - corner) * lanes, (corner + line - last) * lanes, lanes)
 
 
 @njit
