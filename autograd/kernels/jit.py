@@ -39,6 +39,7 @@ from numba.core.runtime.nrt import rtsys
 from . import ahead
 from .pipeline import InnerPipeline, Pipeline, WidePipeline
 from .team import is_loop, team
+from .vectors import VECTOR_BYTES
 
 _SOURCES = Path(__file__).parent
 _PROJECT = __name__.partition(".")[0]
@@ -205,8 +206,9 @@ def _user_cache_directory() -> Path:
 
 @cache
 def _generation() -> str:
-    """A hash of everything that decides what a kernel compiles to, but the CPU (which is in each file's name)."""
-    digest = hashlib.sha256(f"{numba.__version__} {llvmlite.__version__} {sys.version}".encode())
+    """A hash of everything that decides what a kernel compiles to, but the CPU that LLVM compiles for (which is in each
+    file's name). The vectors are the host's, which may be another one where $NUMBA_CPU_NAME is set."""
+    digest = hashlib.sha256(f"{numba.__version__} {llvmlite.__version__} {sys.version} {VECTOR_BYTES}".encode())
     for path in sorted(_SOURCES.rglob("*.py")):
         digest.update(path.read_bytes())
     return digest.hexdigest()[:16]
