@@ -34,7 +34,7 @@ from .winograd_tile import TAPS
 
 # Bytes of the transformed pixels of one group up to which a task transforms those it needs itself, into its core's
 # second-level cache, if there are so many groups; and bytes of products at a time, then.
-_GROUP_BYTES, _LEAST_GROUPS, _OWN_PRODUCT_BYTES = 1_200_000, 4, 250_000
+_GROUP_BYTES, _LEAST_GROUPS, _OWN_PRODUCT_BYTES = 1_200_000, 5, 250_000
 # Otherwise bytes of the products and of the transformed filters of a task, which stay in that cache, and of the
 # transformed pixels of one pass, which should stay in a cache.
 _PRODUCT_BYTES, _FILTER_BYTES, _PASS_BYTES = 400_000, 300_000, 2_500_000

@@ -31,8 +31,8 @@ from .winograd_tile import POINTS, RESULTS, TAPS, gradients_to_points, pixels_to
 
 # Bytes, at most, of the transformed tiles of a block, most of a second-level cache, and of the sums of all parts.
 _BLOCK_BYTES, _SUM_BYTES = 900_000, 10_000_000
-# Tiles of a block, at least: for each, the sums are read and written.
-_LEAST_TILES = 24
+# Tiles of a block, at least: for each, the sums are read and written. So few may fill that cache.
+_LEAST_TILES, _MOST_BYTES = 24, 1_400_000
 # Transformed numbers for each sum of one part, and parts: the first that the tiles are enough for.
 _PARTS = ((64, 16), (12, 8), (1.5, 4))
 
@@ -51,8 +51,9 @@ def cut(g: tuple[int, ...], x: tuple[int, ...], itemsize: int) -> Cut | None:
     tiles, numbers = tile_count(g), tile_count(g) * (outputs + channels) / (outputs * channels)
     most = _SUM_BYTES // (PLACES * outputs * channels * itemsize)
     parts = next((parts for least, parts in _PARTS if numbers >= least and parts <= most), 1)
-    block = min(_BLOCK_BYTES // (PLACES * (outputs + channels) * itemsize), tiles // parts)
-    if parts == 1 or block < _LEAST_TILES:
+    tile_bytes = PLACES * (outputs + channels) * itemsize
+    block = min(max(_BLOCK_BYTES // tile_bytes, _LEAST_TILES), tiles // parts)
+    if parts == 1 or block < _LEAST_TILES or block * tile_bytes > _MOST_BYTES:
         return None
     return Cut(parts, block)
 
