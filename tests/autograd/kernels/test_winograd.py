@@ -96,8 +96,9 @@ def test_error_is_near_that_of_the_direct_sum(monkeypatch, always, channels, par
     x, w, g, options = build((4, channels, 24, 24), 24, dtype=dtype)
     x = np.maximum(x, 0)
     results = zip(family(conv, x, w, g, options), direct(x, w, g, options), exact(x, w, g, options))
-    # the direct weight gradient adds lane by lane, which makes it hard to match
-    for (ours, theirs, truth), factor in zip(results, (4, 4, 7)):
+    # The direct weight gradient adds lane by lane, which makes it hard to match: ours has the same error with vectors
+    # of any width, up to 3 times that of the direct one with AVX-512, 7.5 times with AVX2, 6 times with SSE.
+    for (ours, theirs, truth), factor in zip(results, (4, 4, 8)):
         error, direct_error, size = (np.sqrt(np.mean(a**2)) for a in (ours - truth, theirs - truth, truth))
         if dtype is np.float32:  # in float64 the truth is no better than a direct sum
             assert error < factor * direct_error
