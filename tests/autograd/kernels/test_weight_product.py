@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from autograd.kernels import conv, im2col, weight_gradient, winograd_weight
+from autograd.kernels.vectors import REGISTERS
 from autograd.kernels.weight_product import product_pays
 
 from .test_conv import PLAIN, close, reference
@@ -76,6 +77,7 @@ def test_nan_and_infinity_reach_exactly_the_results_they_belong_to(name, poison)
     assert_same_places(ours, twin)
 
 
+@pytest.mark.skipif(REGISTERS < 32, reason="the choice depends on the register tiles; these shapes are for large ones")
 def test_chosen_by_what_is_gathered_and_copied():
     assert product_pays(128, 64, 1, 896, 16, False)
     assert product_pays(256, 9 * 128, 1, 128, 16, False)
