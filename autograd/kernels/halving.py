@@ -15,7 +15,9 @@ become 4 × 4 pixels through as many multiplications. In one direction, with a p
 
 A task reads and transforms the tiles of a *block* in its core's second-level cache, and multiplies them by the filters
 of a *share* of the output channels, on the register tiles of :mod:`.tile`. Transforms only add, so that the error is
-near that of the direct sum. As in :mod:`.winograd`, what is not finite has to be computed directly.
+near that of the direct sum; it is relative to the largest values that a tile meets, not a window: a huge pixel that
+meets only zero taps leaves its rounding in the results beside it. As in :mod:`.winograd`, what is not finite has to be
+computed directly.
 """
 
 from __future__ import annotations

@@ -66,7 +66,7 @@ def cat(tensors: Sequence[Any], dim: int = 0, *, axis: int | None = None) -> Any
     shapes = [x.shape for x in tensors]
     before, behind = shapes[0][:dim], shapes[0][dim + 1 :]
     for i, shape in enumerate(shapes):
-        if shape[:dim] != before or shape[dim + 1 :] != behind:
+        if len(shape) != ndim or shape[:dim] != before or shape[dim + 1 :] != behind:
             raise ValueError(
                 f"cat: tensor {i} has shape {tuple(shape)}, the first {tuple(shapes[0])}; "
                 f"they may differ in dim {dim} only"
