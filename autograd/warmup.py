@@ -76,6 +76,7 @@ PROGRAMS: dict[str, Callable[[Any], None]] = {
     "FCN-8s, AdamW": _train("fcn8s", optim.AdamW),
     "RMSprop": _train("unet", optim.RMSprop, depth=1),
     "strided convolution": _layer(lambda: nn.Conv2d(16, 16, 3, stride=2, padding=1)),
+    "strided convolution, many channels": _layer(lambda: nn.Conv2d(64, 64, 3, stride=2, padding=1), (4, 64, 64, 64)),
     "stem": _layer(lambda: nn.Conv2d(3, 16, 7, stride=2, padding=3), (2, 3, 64, 64)),
     "depthwise convolution": _layer(lambda: nn.Conv2d(16, 16, 3, padding=1, groups=16)),
     "average pooling": _layer(lambda: nn.AvgPool2d(2)),
