@@ -35,6 +35,7 @@ from .parallel import get_num_threads, parallel_for
 from .plan import frozen
 from .tile import OUTER_ROWS, OUTER_VECTORS
 from .vectors import lanes
+from .winograd_loops import tile_count
 
 # The points of the five products in one direction: of the filter, and of the gradients.
 _PRODUCT_FILTERS, _PRODUCT_GRADIENTS = (0, 1, 2, 1, 3), (0, 1, 2, 2, 3)
@@ -54,10 +55,7 @@ def pays(source: tuple[int, ...], target: tuple[int, ...], padding: Padding, dty
     tiles save: 100 tiles of 128 to 256 channels took as long as the direct sum, 400 of 64 to 128 four fifths.
     """
     side, (top, left) = (4 if adjoint else 2), (padding[0][0], padding[1][0])
-    tiles, (channels, outputs) = (
-        target[0] * ceil_div(target[2], side) * ceil_div(target[3], side),
-        (source[1], target[1]),
-    )
+    tiles, channels, outputs = tile_count(target, side), source[1], target[1]
     slots = ceil_div(tiles, lanes(dtype)) * lanes(dtype)
     return (
         tiles * channels * outputs >= _LEAST_WORK
@@ -100,7 +98,7 @@ def _lay_out(
     """
     channels, panels, vector = source[1], ceil_div(target[1], OUTER_ROWS), lanes(f"f{itemsize}")
     side = 4 if adjoint else 2
-    vectors = ceil_div(target[0] * ceil_div(target[2], side) * ceil_div(target[3], side), vector)
+    vectors = ceil_div(tile_count(target, side), vector)
     size = vectors * _point_bytes(channels, adjoint, itemsize)
     blocks = min(vectors, 2 * ceil_div(size, 2 * _BLOCK_BYTES))  # an even number, for two threads
     shares = 1

@@ -12,7 +12,7 @@ of a block, with a channel in each lane, and adds their products to the sums of 
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -30,9 +30,9 @@ from .jit import njit
 from .parallel import parallel_for
 from .plan import frozen
 from .vectors import lanes
-from .weight_product import add_parts, power_of_two
-from .winograd_loops import copy_filters
-from .winograd_parts import multiply_tiles, planes, read_strip, tile_table
+from .weight_product import power_of_two
+from .winograd_loops import copy_filters, tile_count
+from .winograd_parts import Cut, add_up_parts, multiply_tiles, planes, read_strip, tile_table
 
 # Results, and pixels, from one tile to the next; pixels of a tile.
 _RESULTS, _STEP, _SIDE = 2, 4, 5
@@ -48,17 +48,10 @@ _PART_TILES, _BLOCK_TILES = 64, 24
 _LEAST_WORK, _LEAST_PARTS, _MOST_PARTS = 500_000, 4, 8
 
 
-class Cut(NamedTuple):
-    """How the sum over the tiles is cut."""
-
-    parts: int
-    block: int  # tiles
-
-
 @lru_cache(maxsize=256)
 def cut(g: tuple[int, ...], x: tuple[int, ...], padding: Padding, dtype: Any) -> Cut | None:
     """For results g (N, O, OH, OW) of pixels x (N, C, H, W), if it pays: where tiles are many beside the weights."""
-    itemsize, tiles = np.dtype(dtype).itemsize, tile_count(g)
+    itemsize, tiles = np.dtype(dtype).itemsize, tile_count(g, _RESULTS)
     outputs, channels = (planes(shape, itemsize).size for shape in (g, x))
     most = min(_SUM_BYTES // (_SUMS * outputs * channels * itemsize), tiles // _PART_TILES, _MOST_PARTS)
     parts = power_of_two(most)
@@ -77,10 +70,6 @@ def cut(g: tuple[int, ...], x: tuple[int, ...], padding: Padding, dtype: Any) ->
     return Cut(parts, block) if pays else None
 
 
-def tile_count(g: tuple[int, ...]) -> int:
-    return g[0] * ceil_div(g[2], _RESULTS) * ceil_div(g[3], _RESULTS)
-
-
 @lru_cache
 def _products() -> np.ndarray:
     """For all products: the points, the sum and whether it has begun."""
@@ -93,7 +82,7 @@ def _products() -> np.ndarray:
 
 def weight_gradient(g: np.ndarray, x: np.ndarray, padding: Padding, how: Cut) -> tuple[np.ndarray, bool]:
     """The adjoint of ``conv2d`` in w, from g (N, O, OH, OW) and x (N, C, H, W), and whether it is finite."""
-    outputs, channels, vector, tiles = g.shape[1], x.shape[1], lanes(x.dtype), tile_count(g.shape)
+    outputs, channels, vector, tiles = g.shape[1], x.shape[1], lanes(x.dtype), tile_count(g.shape, _RESULTS)
     g_planes, x_planes = planes(g.shape, x.itemsize), planes(x.shape, x.itemsize)
     table, step = tile_table(how.block, g_planes.size, x_planes.size), outputs * x_planes.size + GAP
     sums = np.empty(how.parts * _SUMS * step, x.dtype)
@@ -103,14 +92,7 @@ def weight_gradient(g: np.ndarray, x: np.ndarray, padding: Padding, how: Cut) ->
         *(top, left, table, _products(), sums, tiles, how.parts, vector),
         cost=_SIDE**2 * tiles * x_planes.size * (outputs + 16) / 8 / how.parts,
     )
-    total = sums[: _SUMS * step]
-    parallel_for(add_parts, _SUMS, sums, total, how.parts, step, cost=step * how.parts / 8)
-    gw, finite = np.empty((outputs, channels, TAPS, TAPS), x.dtype), np.empty(outputs, np.bool_)
-    parallel_for(
-        *(_collect, outputs, total, x_planes.size, step, gw.reshape(-1), channels, vector, finite),
-        cost=channels * 30,
-    )
-    return gw, bool(finite.all())
+    return add_up_parts(_collect, sums, how.parts, _SUMS, step, (outputs, channels), x_planes.size)
 
 
 @njit

@@ -36,9 +36,9 @@ PLACES = POINTS * POINTS
 GAP = 16
 
 
-def tile_count(results: tuple[int, ...]) -> int:
-    """Tiles of results (N, O, OH, OW), of one channel."""
-    return results[0] * ceil_div(results[2], RESULTS) * ceil_div(results[3], RESULTS)
+def tile_count(results: tuple[int, ...], side: int = RESULTS) -> int:
+    """Tiles of ``side`` × ``side`` results (N, O, OH, OW), of one channel."""
+    return results[0] * ceil_div(results[2], side) * ceil_div(results[3], side)
 
 
 class Tiling(NamedTuple):

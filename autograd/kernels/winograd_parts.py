@@ -11,6 +11,7 @@ tiles: rows of pixels are transposed, which spares the transform from moving lan
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -90,12 +91,22 @@ def weight_gradient(g: np.ndarray, x: np.ndarray, padding: Padding, how: Cut) ->
         *(top, left, table, sums, tiles, how.parts, vector),
         cost=PLACES * tiles * x_planes.size * (outputs + 16) / 8 / how.parts,
     )
-    total = sums[: PLACES * step]
-    parallel_for(add_parts, PLACES, sums, total, how.parts, step, cost=step * how.parts / 8)
-    gw, finite = np.empty((outputs, channels, TAPS, TAPS), x.dtype), np.empty(outputs, np.bool_)
+    return add_up_parts(_collect, sums, how.parts, PLACES, step, (outputs, channels), x_planes.size)
+
+
+def add_up_parts(
+    collect: Callable, sums: np.ndarray, parts: int, places: int, step: int, filters: tuple[int, int], padded: int
+) -> tuple[np.ndarray, bool]:
+    """The weight gradient (outputs, channels, 3, 3) from the sums of all parts, and whether it is finite.
+
+    collect : transforms the sums of some outputs, whose channels are ``padded``, at ``places`` that are a step apart.
+    """
+    (outputs, channels), total = filters, sums[: places * step]
+    parallel_for(add_parts, places, sums, total, parts, step, cost=step * parts / 8)
+    gw, finite = np.empty((outputs, channels, TAPS, TAPS), sums.dtype), np.empty(outputs, np.bool_)
     parallel_for(
-        *(_collect, outputs, total, x_planes.size, step, gw.reshape(-1), channels, vector, finite),
-        cost=channels * 50,
+        *(collect, outputs, total, padded, step, gw.reshape(-1), channels, lanes(sums.dtype), finite),
+        cost=channels * (places + 14),
     )
     return gw, bool(finite.all())
 

@@ -10,15 +10,14 @@ from hypothesis import strategies as st
 from autograd import tensor
 from autograd.geometry import conv_output_size
 from autograd.gradcheck import gradcheck, gradgradcheck
-from autograd.kernels import conv, halving, halving_weight, im2col
+from autograd.kernels import conv, halving, halving_weight
+from autograd.kernels.winograd_loops import tile_count
 from nn import functional as F
 
-from .test_conv import PLAIN, TOLERANCE, close, family
+from .test_conv import PLAIN, close, family
 from .test_conv_tile import guarded
+from .test_winograd import SAME, check_extreme_values, counted_calls, each_type, exact
 from .variants import check_layouts, check_poisoned, check_threads, decide_anew
-
-SAME = ((1, 1), (1, 1))
-each_type = pytest.mark.parametrize("dtype", [np.float32, np.float64])
 
 
 def build(x_shape, outputs, padding=SAME, dtype=np.float32, seed=0):
@@ -36,7 +35,7 @@ def decide(monkeypatch, answer):
 
     def cut(g, *_):
         """Three parts, or less, of blocks of five tiles: the last is not whole."""
-        return halving_weight.Cut(min(3, halving_weight.tile_count(g)), 5) if answer else None
+        return halving_weight.Cut(min(3, tile_count(g, 2)), 5) if answer else None
 
     monkeypatch.setattr(halving, "pays", pays)
     monkeypatch.setattr(halving_weight, "cut", cut)
@@ -63,10 +62,6 @@ def direct(x, w, g, options):
         results = family(conv, x, w, g, options)
     decide_anew()
     return results
-
-
-def exact(x, w, g, options):
-    return family(im2col, *(a.astype(np.float64) for a in (x, w, g)), options)
 
 
 @given(
@@ -103,21 +98,7 @@ def test_error_is_near_that_of_the_direct_sum(always, channels, dtype):
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 0.9, -0.6])  # numbers: of the largest there is
 @pytest.mark.parametrize("array", [0, 1, 2])
 def test_what_is_not_finite_or_overflows_is_computed_directly(always, array, value, dtype):
-    case, value = build((2, 9, 14, 11), 10, dtype=dtype), value * np.finfo(dtype).max
-    for a in case[:3]:
-        a *= 1e-2
-    for where in ((0, 1, 0, 0), (-1, 3, 2, 1), (1, 8, -1, -1)):
-        before, case[array][where] = case[array][where], value
-        with np.errstate(all="ignore"):
-            expected = direct(*case)
-            assert all(np.isfinite(a).all() for a in expected) == (abs(value) < np.inf)
-            for ours, theirs in zip(family(conv, *case), expected):
-                if not np.isfinite(theirs).all():
-                    np.testing.assert_array_equal(ours, theirs)
-                else:  # either way of computing it; an overflow of a transform would be infinite
-                    rtol = TOLERANCE[dtype]
-                    np.testing.assert_allclose(ours, theirs, rtol=rtol, atol=rtol * np.abs(theirs).max())
-        case[array][where] = before
+    check_extreme_values(build((2, 9, 14, 11), 10, dtype=dtype), array, value, direct)
 
 
 @each_type
@@ -191,15 +172,7 @@ def test_chosen_by_shape(dtype):
 
 @each_type
 def test_convolutions_use_it(monkeypatch, dtype):
-    calls = []
-    for module, name in ((halving, "correlate"), (halving_weight, "weight_gradient")):
-        function = getattr(module, name)
-
-        def counted(*args, name=name, function=function, **settings):
-            calls.append(name)
-            return function(*args, **settings)
-
-        monkeypatch.setattr(module, name, counted)
+    calls = counted_calls(monkeypatch, (halving, "correlate"), (halving_weight, "weight_gradient"))
     decide_anew()
     family(conv, *build((8, 32, 64, 64), 64, dtype=dtype))
     assert calls == ["correlate", "correlate", "weight_gradient"]

@@ -64,6 +64,40 @@ def exact(x, w, g, options):
     return family(im2col, *(a.astype(np.float64) for a in (x, w, g)), options)
 
 
+def check_extreme_values(case, array, value, direct):
+    """A share of the largest number there is, or what is no number, in some places of an array of a case."""
+    dtype = case[array].dtype.type
+    value *= np.finfo(dtype).max
+    for a in case[:3]:
+        a *= 1e-2
+    for where in ((0, 1, 0, 0), (-1, 3, 2, 1), (1, 8, -1, -1)):
+        before, case[array][where] = case[array][where], value
+        with np.errstate(all="ignore"):
+            expected = direct(*case)
+            assert all(np.isfinite(a).all() for a in expected) == (abs(value) < np.inf)
+            for ours, theirs in zip(family(conv, *case), expected):
+                if not np.isfinite(theirs).all():
+                    np.testing.assert_array_equal(ours, theirs)
+                else:  # either way of computing it; an overflow of a transform would be infinite
+                    rtol = TOLERANCE[dtype]
+                    np.testing.assert_allclose(ours, theirs, rtol=rtol, atol=rtol * np.abs(theirs).max())
+        case[array][where] = before
+
+
+def counted_calls(monkeypatch, *functions):
+    """The names of those of some functions, (module, name), that are called from now on."""
+    calls = []
+    for module, name in functions:
+        function = getattr(module, name)
+
+        def counted(*args, name=name, function=function, **settings):
+            calls.append(name)
+            return function(*args, **settings)
+
+        monkeypatch.setattr(module, name, counted)
+    return calls
+
+
 CUTS = st.builds(winograd.Cut, *(st.integers(low, 3) for low in (2, 1, 0, 1, 1)), st.sampled_from([1, 2, 6, 20]))
 
 
@@ -113,21 +147,7 @@ def test_error_is_near_that_of_the_direct_sum(monkeypatch, always, channels, par
 def test_what_is_not_finite_or_overflows_is_computed_directly(monkeypatch, always, parts, array, value, dtype):
     if parts:
         in_parts(monkeypatch)
-    case, value = build((2, 9, 14, 11), 10, dtype=dtype), value * np.finfo(dtype).max
-    for a in case[:3]:
-        a *= 1e-2
-    for where in ((0, 1, 0, 0), (-1, 3, 2, 1), (1, 8, -1, -1)):
-        before, case[array][where] = case[array][where], value
-        with np.errstate(all="ignore"):
-            expected = direct(*case)
-            assert all(np.isfinite(a).all() for a in expected) == (abs(value) < np.inf)
-            for ours, theirs in zip(family(conv, *case), expected):
-                if not np.isfinite(theirs).all():
-                    np.testing.assert_array_equal(ours, theirs)
-                else:  # either way of computing it; an overflow of a transform would be infinite
-                    rtol = TOLERANCE[dtype]
-                    np.testing.assert_allclose(ours, theirs, rtol=rtol, atol=rtol * np.abs(theirs).max())
-        case[array][where] = before
+    check_extreme_values(build((2, 9, 14, 11), 10, dtype=dtype), array, value, direct)
 
 
 @each_type
@@ -216,14 +236,6 @@ def test_wider_padding_is_computed_directly(padding):
 @each_type
 def test_convolutions_use_it(monkeypatch, dtype):
     x, w, g, options = build((8, 32, 32, 32), 32, dtype=dtype)  # enough channels for the widest vectors
-    calls = []
-    for module, name in ((winograd, "correlate"), (winograd_weight, "weight_gradient")):
-        function = getattr(module, name)
-
-        def counted(*args, name=name, function=function, **settings):
-            calls.append(name)
-            return function(*args, **settings)
-
-        monkeypatch.setattr(module, name, counted)
+    calls = counted_calls(monkeypatch, (winograd, "correlate"), (winograd_weight, "weight_gradient"))
     family(conv, x, w, g, options)
     assert calls == ["correlate", "correlate", "weight_gradient"]
