@@ -29,6 +29,10 @@ raise SystemExit(warmup.main(["--quiet"]))
 """
 
 
+def kernels(cache):
+    return {path.name for path in cache.rglob("*") if path.is_file()}
+
+
 def start(*command, cache, **more):
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "GLASSGRAD_CACHE_DIR": str(cache), **more}
     environment.setdefault("GLASSGRAD_COMPILE_AHEAD", "off")  # it would add kernels while they are counted
@@ -52,7 +56,9 @@ def test_training_step_compiles_nothing_after_warming_up(tmp_path):
     assert warm.stderr == ""
     step = start("-c", STEP, cache=tmp_path)
     assert (step.returncode, step.stdout.split(), step.stderr) == (0, [], "")
+    kept = kernels(tmp_path)
     again = start("-c", WARM, cache=tmp_path)
+    assert kernels(tmp_path) - kept == set()
     assert again.stdout.startswith("0 kernels compiled")
 
 
