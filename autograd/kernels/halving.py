@@ -83,8 +83,7 @@ class Layout(NamedTuple):
 
     segments: np.ndarray  # see IMAGE ... in .halving_loops
     blocks: np.ndarray  # the first segment of each block, and the end
-    taps: np.ndarray  # of all sums, for each channel: where the point of the filter is, and that of the tiles
-    sums: np.ndarray  # of each sum: its first tap, their number
+    products: np.ndarray  # where the point of the filter is, and that of the tiles; the sum and whether it has begun
     sizes: np.ndarray  # see SHARES ...
 
 
@@ -108,21 +107,17 @@ def _lay_out(
         target, side, corner, [(i + 1) * vectors // blocks * vector for i in range(blocks)], vector
     )
     slots, points = OUTER_VECTORS * vector, _points(adjoint) ** 2
-    steps = max(OUTER_ROWS, vector), slots
-    filter_step, point_step = (channels * step + GAP for step in steps)
-    taps: list[np.ndarray] = []
-    sums, number = [], np.arange(channels)[:, None]
-    added = _PRODUCTS if adjoint else _SUMS
-    for places in [[(i, j) for i in down for j in right] for down in added for right in added]:
-        sums.append((len(taps) * channels, len(places) * channels))
-        for i, j in places:
+    filter_step, point_step = (channels * step + GAP for step in (max(OUTER_ROWS, vector), slots))
+    added, products = _PRODUCTS if adjoint else _SUMS, []
+    for k, places in enumerate([(i, j) for i in down for j in right] for down in added for right in added):
+        for n, (i, j) in enumerate(places):
             weight = _PRODUCT_FILTERS[i] * FILTER_POINTS + _PRODUCT_FILTERS[j]
             row, column = (_PRODUCT_GRADIENTS[i], _PRODUCT_GRADIENTS[j]) if adjoint else (i, j)
             place = row * _points(adjoint) + column
-            taps.append(number * steps + (weight * filter_step, place * point_step))
-    chunk = min(panels, max(1, _SUM_BYTES // (len(sums) * OUTER_ROWS * slots * itemsize)))
-    sizes = shares, points, point_step, filter_step, chunk, segments[:, GROUP].max() + 1
-    return Layout(*map(frozen, (segments, starts, np.concatenate(taps), sums, sizes)))
+            products.append((weight * filter_step, place * point_step, k, n > 0))
+    chunk = min(panels, max(1, _SUM_BYTES // (len(added) ** 2 * OUTER_ROWS * slots * itemsize)))
+    sizes = shares, points, point_step, filter_step, chunk, segments[:, GROUP].max() + 1, len(added) ** 2
+    return Layout(*map(frozen, (segments, starts, products, sizes)))
 
 
 def _segments(

@@ -17,20 +17,20 @@ from .halving_tile import (
 from .jit import njit
 from .moves import clear_vector, copy_rows, fetch
 from .planes import clear_run
-from .tile import OUTER_ROWS, OUTER_VECTORS, multiply_outer, multiply_outer_one, multiply_outer_two
+from .tile import OUTER_ROWS, OUTER_VECTORS, multiply_panels
 from .weight_product import gather
 
 # Elements behind each point of all channels: a vector that begins in the last one may end there. Without them, all
 # points begin in one set of the first-level cache.
 GAP = 16
-# Taps that are multiplied at a time: their points stay in the first-level cache for all filters.
+# Channels that are multiplied at a time: their points stay in the first-level cache for all filters.
 _RUN = 96
 # A segment is a row of neighbouring tiles in one *group*, which is as wide as a register tile: where they are read
 # and written, how many they are, and how many rows and columns of results.
 IMAGE, ROW, COLUMN, TILES, GROUP, SLOT, TARGET, ROWS, COLUMNS = range(9)
 # Of a task: shares of a block, points of a channel, the distance of two of them and of two points of the filters,
-# panels of output channels at a time, and groups of a block.
-SHARES, POINTS, POINT_STEP, FILTER_STEP, CHUNK, GROUPS = range(6)
+# panels of output channels at a time, groups of a block, and sums.
+SHARES, POINTS, POINT_STEP, FILTER_STEP, CHUNK, GROUPS, SUMS = range(7)
 
 
 @njit
@@ -57,16 +57,16 @@ def transform_filters(start, stop, w, turned, channels, outputs, filters, step, 
 
 @njit
 def convolve(
-    start, stop, x, x_shape, left, adjoint, filters, segments, blocks, taps, sums, sizes, lanes, out, out_shape, finite
+    start, stop, x, x_shape, left, adjoint, filters, segments, blocks, products, sizes, lanes, out, out_shape, finite
 ):
     """Read the tiles of blocks, multiply them with the filters of shares of the outputs, and write the results."""
-    shares, chunk, (outputs, height, width) = sizes[SHARES], sizes[CHUNK], out_shape
+    (channels, _, _), (outputs, height, width), shares, chunk = x_shape, out_shape, sizes[SHARES], sizes[CHUNK]
     slots, point_step, column_step = OUTER_VECTORS * lanes, sizes[POINT_STEP], FILTER_POINTS**2 * sizes[FILTER_STEP]
     abreast, panels, panel_size = max(OUTER_ROWS, lanes), (outputs + OUTER_ROWS - 1) // OUTER_ROWS, OUTER_ROWS * slots
     group_step = sizes[POINTS] * point_step
     points = scratch(sizes[GROUPS] * group_step, x.dtype)
     step = chunk * panel_size + GAP
-    products, zeros = scratch(sums.shape[0] * step + lanes, x.dtype), scratch(lanes, x.dtype)
+    sums, zeros = scratch(sizes[SUMS] * step + lanes, x.dtype), scratch(lanes, x.dtype)
     wide, high, read = (2, 4, 3) if adjoint else (4, 2, 5)
     pitch = left + x_shape[2] + wide + lanes
     strip = scratch(read * pitch + 2 * (wide + 1) * lanes, x.dtype)
@@ -85,26 +85,17 @@ def convolve(
                 while segment < end and segments[segment, GROUP] == group:
                     segment += 1
                 vectors = (segments[segment - 1, SLOT] + segments[segment - 1, TILES] + lanes - 1) // lanes
-                for k in range(sums.shape[0]):
-                    p0, tap, end_tap = group * group_step, sums[k, 0], sums[k, 0] + sums[k, 1]
-                    while tap < end_tap:
-                        to, count, add = k * step, min(end_tap - tap, _RUN), tap > sums[k, 0]
+                for k in range(products.shape[0]):
+                    w0, p0 = products[k, 0], group * group_step + products[k, 1]
+                    for c in range(0, channels, _RUN):
+                        to, count, add = products[k, 2] * step, min(_RUN, channels - c), c > 0 or products[k, 3] > 0
                         for o in range(panel * OUTER_ROWS, (panel + here) * OUTER_ROWS, OUTER_ROWS):
-                            at = o // abreast * column_step + o % abreast
-                            if vectors == 3:
-                                multiply_outer(
-                                    filters, at, 1, OUTER_ROWS, points, p0, taps, tap, count, products, to, slots, add
-                                )
-                            elif vectors == 2:
-                                multiply_outer_two(
-                                    filters, at, 1, OUTER_ROWS, points, p0, taps, tap, count, products, to, slots, add
-                                )
-                            else:
-                                multiply_outer_one(
-                                    filters, at, 1, OUTER_ROWS, points, p0, taps, tap, count, products, to, slots, add
-                                )
+                            at = o // abreast * column_step + o % abreast + w0 + c * abreast
+                            multiply_panels(
+                                *(filters, at, 1, abreast, OUTER_ROWS, points, p0 + c * slots, slots, vectors, count),
+                                *(sums, to, slots, add),
+                            )
                             to += panel_size
-                        tap += count
                 for o in range(panel * OUTER_ROWS, min((panel + here) * OUTER_ROWS, outputs)):
                     for s in range(begin, segment):
                         source = (o - panel * OUTER_ROWS) * slots + segments[s, SLOT]
@@ -114,9 +105,9 @@ def convolve(
                             fetch(out, target + (height + r) * width, columns)  # of the next output
                         while columns > 0:
                             if adjoint:
-                                products_to_pixels(products, source, step, out, target, width, rows, columns, zeros)
+                                products_to_pixels(sums, source, step, out, target, width, rows, columns, zeros)
                             else:
-                                sums_to_results(products, source, step, out, target, width, rows, columns, zeros)
+                                sums_to_results(sums, source, step, out, target, width, rows, columns, zeros)
                             source, target, columns = source + lanes, target + high * lanes, columns - high * lanes
         good = True
         for t in range(lanes):

@@ -6,7 +6,8 @@ In one direction, two gradients g of results and the five pixels d that they mee
     taps = s0 + s2, s1, s2 + s3
 
 so that of 36 products 25 are left, and 16 sums over all tiles. As in :mod:`.winograd_parts` a task transforms the tiles
-of a block, with a channel in each lane, and adds their products to the sums of its *part* of all tiles.
+of a block, with a channel in each lane and a *chunk* of channels at a time, and adds their products to the sums of its
+*part* of all tiles.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ from .plan import frozen
 from .vectors import lanes
 from .weight_product import power_of_two
 from .winograd_loops import copy_filters, tile_count
-from .winograd_parts import Cut, add_up_parts, multiply_tiles, planes, read_strip, tile_table
+from .winograd_parts import Cut, add_up_parts, chunk_of, multiply_tiles, planes, read_strip
 
 # Results, and pixels, from one tile to the next; pixels of a tile.
 _RESULTS, _STEP, _SIDE = 2, 4, 5
@@ -55,7 +56,8 @@ def cut(g: tuple[int, ...], x: tuple[int, ...], padding: Padding, dtype: Any) ->
     outputs, channels = (planes(shape, itemsize).size for shape in (g, x))
     most = min(_SUM_BYTES // (_SUMS * outputs * channels * itemsize), tiles // _PART_TILES, _MOST_PARTS)
     parts = power_of_two(most)
-    block = max(1, _BLOCK_BYTES // ((_GRADIENTS * outputs + _SIDE**2 * channels) * itemsize))
+    chunk = chunk_of(channels, itemsize)
+    block = max(1, _BLOCK_BYTES // ((_GRADIENTS * outputs + _SIDE**2 * chunk) * itemsize))
     of_part = ceil_div(tiles, parts)
     block = ceil_div(of_part, ceil_div(of_part, block))
     pays = (
@@ -67,7 +69,7 @@ def cut(g: tuple[int, ...], x: tuple[int, ...], padding: Padding, dtype: Any) ->
         and min(map(min, padding)) >= 0
         and max(map(max, padding)) < TAPS
     )
-    return Cut(parts, block) if pays else None
+    return Cut(parts, block, chunk) if pays else None
 
 
 @lru_cache
@@ -82,70 +84,78 @@ def _products() -> np.ndarray:
 
 def weight_gradient(g: np.ndarray, x: np.ndarray, padding: Padding, how: Cut) -> tuple[np.ndarray, bool]:
     """The adjoint of ``conv2d`` in w, from g (N, O, OH, OW) and x (N, C, H, W), and whether it is finite."""
-    outputs, channels, vector, tiles = g.shape[1], x.shape[1], lanes(x.dtype), tile_count(g.shape, _RESULTS)
+    outputs, channels, tiles = g.shape[1], x.shape[1], tile_count(g.shape, _RESULTS)
     g_planes, x_planes = planes(g.shape, x.itemsize), planes(x.shape, x.itemsize)
-    table, step = tile_table(how.block, g_planes.size, x_planes.size), outputs * x_planes.size + GAP
-    sums = np.empty(how.parts * _SUMS * step, x.dtype)
-    (top, _), (left, _) = padding
+    places, step = ceil_div(x_planes.size, how.chunk) * _SUMS, outputs * how.chunk + GAP  # of the sums, as there
+    sums = np.empty(how.parts * places * step, x.dtype)
+    corner = padding[0][0], padding[1][0]
     parallel_for(
         *(_add_parts, how.parts, g.reshape(-1), g.shape[1:], g_planes, x.reshape(-1), x.shape[1:], x_planes),
-        *(top, left, table, _products(), sums, tiles, how.parts, vector),
+        *(corner, tuple(how), _products(), sums, places, step, tiles, lanes(x.dtype)),
         cost=_SIDE**2 * tiles * x_planes.size * (outputs + 16) / 8 / how.parts,
     )
-    return add_up_parts(_collect, sums, how.parts, _SUMS, step, (outputs, channels), x_planes.size)
+    return add_up_parts(_collect, sums, how.parts, places, step, (outputs, channels), how.chunk)
 
 
 @njit
 def _add_parts(
-    start, stop, g, g_shape, g_planes, x, x_shape, x_planes, top, left, table, products, sums, tiles, parts, lanes
+    start, stop, g, g_shape, g_planes, x, x_shape, x_planes, corner, cut, products, sums, places, step, tiles, lanes
 ):
-    outputs, padded, block = g_shape[0], x_planes.size, table.size // 2
-    rows, columns = (g_shape[1] + _RESULTS - 1) // _RESULTS, (g_shape[2] + _RESULTS - 1) // _RESULTS
-    step, g_step, x_step = outputs * padded + GAP, block * g_planes.size + GAP, block * padded + GAP
+    outputs, grid = g_shape[0], ((g_shape[1] + _RESULTS - 1) // _RESULTS, (g_shape[2] + _RESULTS - 1) // _RESULTS)
+    (parts, block, chunk), all_outputs, all_channels = cut, g_planes.size, x_planes.size
+    g_step, x_step = block * all_outputs + GAP, block * chunk + GAP
     gradients, pixels = scratch(_GRADIENTS * g_step, x.dtype), scratch(_SIDE * _SIDE * x_step, x.dtype)
-    strip = scratch((_SIDE * (_STEP * columns + 1) + lanes) * lanes, x.dtype)
+    strip = scratch((_SIDE * (_STEP * grid[1] + 1) + lanes) * lanes, x.dtype)
     for part in range(start, stop):
-        begin, last, add = part * tiles // parts, (part + 1) * tiles // parts, False
-        while begin < last:
-            count = min(block, last - begin)
-            end = begin + count
-            _transform(g, g_shape, g_planes, True, 0, 0, rows, columns, begin, end, lanes, strip, gradients, g_step)
-            _transform(x, x_shape, x_planes, False, top, left, rows, columns, begin, end, lanes, strip, pixels, x_step)
-            for k in range(products.shape[0]):
-                g0, x0 = products[k, 0] * g_step, products[k, 1] * x_step
-                target, more = (part * _SUMS + products[k, 2]) * step, add or products[k, 3] > 0
-                multiply_tiles(
-                    gradients, g0, outputs, pixels, x0, padded, table, count, sums, target, padded, more, lanes
+        first, last = part * tiles // parts, (part + 1) * tiles // parts
+        for begin in range(first, last, block):
+            count, target = min(block, last - begin), part * places * step
+            _transform(
+                *(g, g_shape, g_planes, 0, all_outputs, True, (0, 0), grid, begin, count, lanes, strip),
+                *(gradients, g_step, all_outputs),
+            )
+            for c in range(0, all_channels, chunk):
+                here = min(chunk, all_channels - c)
+                _transform(
+                    *(x, x_shape, x_planes, c, here, False, corner, grid, begin, count, lanes, strip),
+                    *(pixels, x_step, chunk),
                 )
-            begin, add = end, True
+                for k in range(products.shape[0]):
+                    g0, x0, more = products[k, 0] * g_step, products[k, 1] * x_step, begin > first or products[k, 3] > 0
+                    multiply_tiles(
+                        *(gradients, g0, all_outputs, outputs, pixels, x0, chunk, here),
+                        *(count, sums, target + products[k, 2] * step, chunk, more, lanes),
+                    )
+                target += _SUMS * step
 
 
 @njit
 def _transform(
-    x, shape, planes, of_results, top, left, tile_rows, tile_columns, begin, end, lanes, strip, points, point_step
+    x, shape, planes, c0, count, of_results, corner, grid, begin, tiles, lanes, strip, points, point_step, pitch
 ):
-    """Transform the pixels, or gradients, of some tiles: all channels of one, then of the next."""
+    """Transform the pixels, or gradients, of some tiles, ``count`` channels from c0 on, side by side."""
+    (top, left), (tile_rows, tile_columns), end = corner, grid, begin + tiles
     side, apart = (_RESULTS, _RESULTS) if of_results else (_SIDE, _STEP)
     for s in range(begin // tile_columns, (end - 1) // tile_columns + 1):  # strips: rows of tiles
         image, top_row = s // tile_rows, s % tile_rows * apart - top
         low, high = max(begin - s * tile_columns, 0), min(end - s * tile_columns, tile_columns)
-        corner, line = low * apart - left, (high - low) * apart + side - apart  # in pixels
-        for c in range(0, planes.size, lanes):
-            read_strip(x, shape, planes, c, image, top_row, side, corner, line, lanes, strip)
-            to = (s * tile_columns + low - begin) * planes.size + c
+        first, line = low * apart - left, (high - low) * apart + side - apart  # in pixels
+        for c in range(0, count, lanes):
+            read_strip(x, shape, planes, c0 + c, image, top_row, side, first, line, lanes, strip)
+            to = (s * tile_columns + low - begin) * pitch + c
             for at in range(0, (high - low) * apart * lanes, apart * lanes):
                 if of_results:
                     gradients_of_channels_to_points(strip, at, line * lanes, points, to, point_step)
                 else:
                     pixels_of_channels_to_points(strip, at, line * lanes, points, to, point_step)
-                to += planes.size
+                to += pitch
 
 
 @njit
-def _collect(start, stop, sums, padded, step, gw, channels, lanes, finite):
-    pitch = padded + GAP
+def _collect(start, stop, sums, chunk, step, gw, channels, lanes, finite):
+    pitch = (channels + lanes - 1) // lanes * lanes + GAP
     taps = scratch(TAPS * TAPS * pitch, gw.dtype)
     for o in range(start, stop):
         for c in range(0, channels, lanes):
-            sums_to_filters(sums, o * padded + c, step, taps, c, pitch)
+            sums_to_filters(sums, c // chunk * _SUMS * step + o * chunk + c % chunk, step, taps, c, pitch)
         finite[o] = copy_filters(taps, pitch, gw, o * channels * TAPS * TAPS, channels)

@@ -24,7 +24,7 @@ from .jit import njit
 from .moves import copy_part, copy_rows
 from .parallel import parallel_for
 from .plan import LEAST_TASKS
-from .tile import OUTER_ROWS, OUTER_VECTORS, multiply_outer, multiply_outer_one, multiply_outer_two
+from .tile import OUTER_ROWS, OUTER_VECTORS, multiply_panels
 from .vectors import VECTOR_BYTES, lanes
 from .weight_product import add_parts, gather, power_of_two
 
@@ -112,11 +112,9 @@ def _multiply(
     abreast, tile_size = max(OUTER_ROWS, lanes), (block + lanes) * width
     window = scratch((most_vectors + OUTER_VECTORS - 1) // OUTER_VECTORS * tile_size, a.dtype)
     lines = scratch(_ROWS_TOGETHER * block if a_turned else 0, a.dtype)
-    left = lines if a_turned else a
+    left, l_step = (lines, abreast) if a_turned else (a, 1)
     sums = scratch(OUTER_ROWS * width + lanes, a.dtype)
-    offsets, taps = scratch(width, np.int64), scratch(2 * block, np.int64)
-    for k in range(block):  # where a number stands in a row of the left matrix, and the vectors in a tile
-        taps[2 * k], taps[2 * k + 1] = k * abreast if a_turned else k, k * width
+    offsets = scratch(width, np.int64)
     task = start
     while task < stop:
         chunk, group, at = task % chunks, task // chunks % groups, task // chunks // groups
@@ -158,12 +156,10 @@ def _multiply(
                         result, r0, step = (out, place, columns) if whole else (sums, 0, width)
                         if add and not whole:
                             _copy(sums, 0, width, out, place, columns, high, here, lanes)
-                        if v_end - v == 3:
-                            multiply_outer(left, w0, pitch, high, window, p0, taps, 0, count, result, r0, step, add)
-                        elif v_end - v == 2:
-                            multiply_outer_two(left, w0, pitch, high, window, p0, taps, 0, count, result, r0, step, add)
-                        else:
-                            multiply_outer_one(left, w0, pitch, high, window, p0, taps, 0, count, result, r0, step, add)
+                        multiply_panels(
+                            *(left, w0, pitch, l_step, high, window, p0, width, v_end - v, count),
+                            *(result, r0, step, add),
+                        )
                         if not whole:
                             _copy(out, place, columns, sums, 0, width, high, here, lanes)
 

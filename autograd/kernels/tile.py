@@ -7,6 +7,7 @@ that the CPU lacks into smaller ones, so they run anywhere.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from numba import types
@@ -25,6 +26,8 @@ STRIP_ROWS, STRIPS = 4, 2  # of one channel; strips of 8 rows were more often pa
 COLUMN = 3  # taps below each other: their weights must fit the registers too
 # So many taps before they are needed pixels are asked for: as long as the third-level cache takes. 12 were too few.
 FETCHED = 24
+# So many places before they are needed panels are asked for: the left one may lie in the third-level cache.
+LEFT_AHEAD, RIGHT_AHEAD = 48, 8
 
 
 def dot_results(rows: int, taps: int, dtype: Any) -> int:
@@ -105,15 +108,8 @@ def _outer(height: int, width: int, weights: Any, pixels: Any, taps: Any, result
         emit, body = Emitter(context, builder, element), Body(context, builder, signature, args)
         weights, pixels, result = body.address(0, w0), body.address(4, p0), body.address(9, r0)
         table = body.address(6, builder.mul(first, constant(2)))
-        last = builder.sub(channels, constant(1))
-        rows, places = [], []
-        for m in range(height):
-            row = builder.select(builder.icmp_signed("<", constant(m), last), constant(m), last)
-            rows.append(builder.gep(weights, [builder.mul(row, pitch)]))
-            place = builder.gep(result, [builder.mul(row, step)])
-            places += [builder.gep(place, [constant(v * emit.lanes)]) for v in range(width)]
 
-        def accumulate(k, sums):
+        def read(k):
             entry = builder.gep(table, [builder.mul(k, constant(2))])
             column = builder.load(entry)
             window = builder.gep(pixels, [builder.load(builder.gep(entry, [constant(1)]))])
@@ -125,16 +121,83 @@ def _outer(height: int, width: int, weights: Any, pixels: Any, taps: Any, result
                 target = builder.gep(body.address(13, copy[1]), [builder.mul(k, constant(width * emit.lanes))])
                 for v, vector in enumerate(vectors):
                     emit.store(vector, builder.gep(target, [constant(v * emit.lanes)]))
-            following = []
-            for m in range(height):
-                weight = emit.splat(builder.load(builder.gep(rows[m], [column])))
-                for v in range(width):
-                    following.append(emit.multiply_add(weight, vectors[v], sums[m * width + v]))
-            return following
+            return column, vectors
 
-        before = [builder.select(add, emit.load(place), emit.zero) for place in places]
-        for place, value in zip(places, body.loop(count, 1, before, accumulate)):
-            emit.store(value, place)
+        left, sums = _rows(builder, weights, pitch, channels, height), _rows(builder, result, step, channels, height)
+        _add_products(emit, body, left, sums, width, count, add, read)
+        return context.get_dummy_value()
+
+    return signature, generate
+
+
+def _rows(builder: Any, start: Any, pitch: Any, count: Any, height: int) -> list:
+    """Where ``height`` rows begin, of which only ``count`` exist: the others repeat the last."""
+    last = builder.sub(count, constant(1))
+    numbers = [builder.select(builder.icmp_signed("<", constant(m), last), constant(m), last) for m in range(height)]
+    return [builder.gep(start, [builder.mul(number, pitch)]) for number in numbers]
+
+
+def _add_products(
+    emit: Emitter, body: Body, left: list, result: list, width: int, count: Any, add: Any, read: Callable
+) -> None:
+    """``result[m] = sum over k of left[m][column] · vectors`` for ``column, vectors = read(k)``, ``width`` of them."""
+    builder = emit.builder
+
+    def accumulate(k, sums):
+        column, vectors = read(k)
+        following = []
+        for m, row in enumerate(left):
+            factor = emit.splat(builder.load(builder.gep(row, [column])))
+            for v, vector in enumerate(vectors):
+                following.append(emit.multiply_add(factor, vector, sums[m * width + v]))
+        return following
+
+    places = [builder.gep(row, [constant(v * emit.lanes)]) for row in result for v in range(width)]
+    before = [builder.select(add, emit.load(place), emit.zero) for place in places]
+    for place, value in zip(places, body.loop(count, 1, before, accumulate)):
+        emit.store(value, place)
+
+
+@intrinsic
+def multiply_panels(
+    typing_context, left, l0, pitch, l_step, rows, right, r0, r_step, vectors, count, result, s0, step, add
+):
+    """``result[s0 + m·step + p] = sum over k of left[l0 + m·pitch + k·l_step] · right[r0 + k·r_step + p]``.
+
+    ``multiply_outer`` for ``count`` places k that are a step apart and ``vectors`` of p, one to OUTER_VECTORS. What is
+    needed later is asked for, as processors do not see from one page of memory to the next: minimal filtering with 128
+    channels and 32 × 32 pixels took 8 % less, in float64 13 %.
+    """
+    element, index = float_arrays(left, right, result), types.int64
+    signature = types.void(
+        *(left, index, index, index, index, right, index, index, index, index, result, index, index, types.boolean)
+    )
+
+    def generate(context, builder, signature, args):
+        _, l0, pitch, l_step, rows, _, r0, r_step, vectors, count, _, s0, step, add = args
+        emit, body = Emitter(context, builder, element), Body(context, builder, signature, args)
+        left, right, result = body.address(0, l0), body.address(5, r0), body.address(10, s0)
+        sources, sums = _rows(builder, left, pitch, rows, OUTER_ROWS), _rows(builder, result, step, rows, OUTER_ROWS)
+        l_ahead, r_ahead = builder.mul(l_step, constant(LEFT_AHEAD)), builder.mul(r_step, constant(RIGHT_AHEAD))
+        after = builder.append_basic_block("multiplied")
+
+        def multiply(width: int) -> None:
+            def read(k):
+                column, window = builder.mul(k, l_step), builder.gep(right, [builder.mul(k, r_step)])
+                emit.fetch(builder.gep(left, [builder.add(column, l_ahead)]), near=True)
+                places = [builder.gep(window, [constant(v * emit.lanes)]) for v in range(width)]
+                for place in places:
+                    emit.fetch(builder.gep(place, [r_ahead]), near=True)
+                return column, [emit.load(place) for place in places]
+
+            _add_products(emit, body, sources, sums, width, count, add, read)
+            builder.branch(after)
+
+        for width in range(OUTER_VECTORS, 1, -1):
+            with builder.if_then(builder.icmp_signed("==", vectors, constant(width))):
+                multiply(width)
+        multiply(1)
+        builder.position_at_end(after)
         return context.get_dummy_value()
 
     return signature, generate

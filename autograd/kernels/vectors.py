@@ -90,12 +90,12 @@ class Emitter:
         store = self._intrinsic("masked.store", ir.VoidType(), kinds, f".p0{self._suffix}")
         self.builder.call(store, [value, place, ir.Constant(_I32, self.align), mask])
 
-    def fetch(self, pointer: ir.Value, *, write: bool = False) -> None:
-        """Ask for the line of memory, to be read or written."""
+    def fetch(self, pointer: ir.Value, *, write: bool = False, near: bool = False) -> None:
+        """Ask for the line of memory, to be read or written, in the second-level cache or a ``near`` one, the first."""
         byte, name = ir.IntType(8).as_pointer(), "llvm.prefetch.p0i8"
         kind = ir.FunctionType(ir.VoidType(), [byte, _I32, _I32, _I32])
         known = self.builder.module.globals.get(name) or ir.Function(self.builder.module, kind, name)
-        how = [ir.Constant(_I32, number) for number in (int(write), 2, 1)]  # second-level cache; not code
+        how = [ir.Constant(_I32, number) for number in (int(write), 2 + near, 1)]  # not code
         self.builder.call(known, [self.builder.bitcast(pointer, byte), *how])
 
     def splat(self, scalar: ir.Value) -> ir.Value:

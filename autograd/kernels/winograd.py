@@ -26,7 +26,6 @@ import numpy as np
 from ..geometry import Padding
 from .grid import ceil_div
 from .parallel import parallel_for
-from .plan import frozen
 from .tile import OUTER_ROWS, OUTER_VECTORS
 from .vectors import REGISTERS, VECTOR_BYTES, lanes
 from .winograd_loops import GAP, PLACES, convolve, tile_count, tiling, transform, transform_filters
@@ -118,12 +117,6 @@ def cut(x: tuple[int, ...], out: tuple[int, ...], itemsize: int) -> Cut:
     return Cut(vectors, block, min(parts, ceil_div(groups, block)), ceil_div(panels, chunk), chunk, some + some % 2)
 
 
-@lru_cache(maxsize=256)
-def _table(channels: int, slots: int) -> np.ndarray:
-    """Where channels are in filters and points: the taps of a register tile."""
-    return frozen(np.arange(channels)[:, None] * (OUTER_ROWS, slots))
-
-
 def correlate(x: np.ndarray, w: np.ndarray, out: np.ndarray, padding: Padding, *, adjoint: bool) -> bool:
     """Fill ``out`` with the correlation of x and w, or with ``adjoint`` of x and wᵀ turned by 180°; is it finite?
 
@@ -162,7 +155,7 @@ def correlate(x: np.ndarray, w: np.ndarray, out: np.ndarray, padding: Padding, *
             )
         parallel_for(
             *(convolve, here * tasks, pixels, x.shape[1:], top, left, points, steps, flat, strides, filters),
-            *(filter_sizes, _table(channels, slots), (tasks, how.chunk, how.some), vector, out.reshape(-1)),
+            *(filter_sizes, (tasks, how.chunk, how.some), vector, out.reshape(-1)),
             *(out.shape[1:], *tiles, first, finite),
             cost=PLACES * size * channels * (outputs + 16) / 8 / tasks,
         )

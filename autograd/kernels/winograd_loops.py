@@ -18,7 +18,7 @@ from .grid import ceil_div
 from .jit import njit
 from .moves import clear_vector, copy_rows, fetch
 from .planes import clear_run, copy_run
-from .tile import OUTER_ROWS, OUTER_VECTORS, multiply_outer, multiply_outer_two
+from .tile import OUTER_ROWS, multiply_panels
 from .winograd_tile import (
     POINTS,
     RESULTS,
@@ -186,7 +186,6 @@ def convolve(
     strides,
     filters,
     filter_sizes,
-    table,
     cut,
     lanes,
     out,
@@ -206,7 +205,7 @@ def convolve(
     step, c_step, g_step = steps
     channels, outputs, slots = x_shape[0], out_shape[0], sizes[SLOTS]
     panels, panel_size = (outputs + OUTER_ROWS - 1) // OUTER_ROWS, OUTER_ROWS * slots
-    own_points, own_filters, wide = points.size == 0, filters.size == 0, slots == OUTER_VECTORS * lanes
+    own_points, own_filters, vectors = points.size == 0, filters.size == 0, slots // lanes
     if own_points:
         points = scratch(PLACES * step, x.dtype)
     if own_filters:
@@ -236,16 +235,10 @@ def convolve(
                     for group in range(groups):
                         source, at = source0 + k * step + group * g_step + c * c_step, filter0 + k * filter_sizes[1]
                         for _ in range(here):
-                            if wide:
-                                multiply_outer(
-                                    *(filters, at, 1, OUTER_ROWS, points, source, table, 0, count),
-                                    *(products, target, slots, c > 0),
-                                )
-                            else:
-                                multiply_outer_two(
-                                    *(filters, at, 1, OUTER_ROWS, points, source, table, 0, count),
-                                    *(products, target, slots, c > 0),
-                                )
+                            multiply_panels(
+                                *(filters, at, 1, OUTER_ROWS, OUTER_ROWS, points, source, slots, vectors, count),
+                                *(products, target, slots, c > 0),
+                            )
                             at += filter_sizes[0]
                             target += panel_size
             _write_block(products, p_step, strips, zeros, lanes, out, out_shape, sizes, results, number, panel, here)

@@ -3,7 +3,8 @@
 Otherwise all transformed tiles go from one core to another, through a cache that both share or, three times slower,
 between two such caches. Here a task transforms a block of tiles that stays in its second-level cache and multiplies it,
 one block of its *part* of the tiles after another; the parts are added in order. That pays as long as the sums of all
-parts, 36 for each weight, are few beside the tiles.
+parts, 36 for each weight, are few beside the tiles. Of the pixels only a *chunk* of channels is transformed at a time,
+so that there is room for sums: with those of all channels, float64 took a tenth to a fifth longer.
 
 Blocks are so short that sums across lanes would take half as long as the products. So a vector holds channels, not
 tiles: rows of pixels are transposed, which spares the transform from moving lanes.
@@ -24,18 +25,19 @@ from .jit import njit
 from .parallel import parallel_for
 from .plan import frozen
 from .planes import clear_run
-from .tile import OUTER_ROWS, multiply_outer_one, multiply_outer_two
+from .tile import OUTER_ROWS, multiply_panels
 from .vectors import lanes
 from .weight_product import add_parts, gather
-from .winograd_loops import GAP, PLACES, tile_count, write_filters
-from .winograd_tile import POINTS, RESULTS, TAPS, gradients_to_points, pixels_to_points
+from .winograd_loops import GAP, PLACES, copy_filters, tile_count
+from .winograd_tile import POINTS, RESULTS, TAPS, gradients_to_points, pixels_to_points, points_to_filters
 
-# Bytes, at most, of the transformed tiles of a block, most of a second-level cache, and of the sums of all parts.
-_BLOCK_BYTES, _SUM_BYTES = 900_000, 10_000_000
-# Tiles of a block, at least: for each, the sums are read and written. So few may fill that cache.
+# Bytes of the transformed gradients of a block and pixels of a chunk, half of a second-level cache, and of the sums of
+# all parts, at most.
+_BLOCK_BYTES, _SUM_BYTES = 900_000, 40_000_000
+# Tiles of a block, if there are so many: for each block, the sums are read and written. So few may fill that cache.
 _LEAST_TILES, _MOST_BYTES = 24, 1_400_000
 # Transformed numbers for each sum of one part, and parts: the first that the tiles are enough for.
-_PARTS = ((64, 16), (12, 8), (1.5, 4))
+_PARTS = ((64, 16), (12, 8), (2.5, 4))
 
 
 class Cut(NamedTuple):
@@ -43,6 +45,7 @@ class Cut(NamedTuple):
 
     parts: int
     block: int  # tiles
+    chunk: int  # channels whose pixels are transformed at a time
 
 
 @lru_cache(maxsize=256)
@@ -52,11 +55,17 @@ def cut(g: tuple[int, ...], x: tuple[int, ...], itemsize: int) -> Cut | None:
     tiles, numbers = tile_count(g), tile_count(g) * (outputs + channels) / (outputs * channels)
     most = _SUM_BYTES // (PLACES * outputs * channels * itemsize)
     parts = next((parts for least, parts in _PARTS if numbers >= least and parts <= most), 1)
-    tile_bytes = PLACES * (outputs + channels) * itemsize
-    block = min(max(_BLOCK_BYTES // tile_bytes, _LEAST_TILES), tiles // parts)
-    if parts == 1 or block < _LEAST_TILES or block * tile_bytes > _MOST_BYTES:
+    if parts == 1 or tiles < _LEAST_TILES * parts:
         return None
-    return Cut(parts, block)
+    chunk, of_part = chunk_of(channels, itemsize), ceil_div(tiles, parts)
+    tile_bytes = PLACES * (outputs + chunk) * itemsize
+    block = ceil_div(of_part, ceil_div(of_part, max(_BLOCK_BYTES // tile_bytes, _LEAST_TILES)))
+    return Cut(parts, block, chunk) if block * tile_bytes <= _MOST_BYTES else None
+
+
+def chunk_of(channels: int, itemsize: int) -> int:
+    """As many channels as a register tile of two vectors has, or a whole vector if there are fewer."""
+    return min(2 * lanes(f"f{itemsize}"), _padded(channels, itemsize))
 
 
 def _padded(channels: int, itemsize: int) -> int:
@@ -72,40 +81,34 @@ def planes(shape: tuple[int, ...], itemsize: int) -> np.ndarray:
     return frozen(np.minimum(np.arange(_padded(channels, itemsize)), channels - 1) * height * width)
 
 
-@lru_cache(maxsize=256)
-def tile_table(block: int, *pitches: int) -> np.ndarray:
-    """Where the numbers of the tiles of a block are, for rows of so many outputs and channels."""
-    return frozen(np.arange(block)[:, None] * pitches)
-
-
 def weight_gradient(g: np.ndarray, x: np.ndarray, padding: Padding, how: Cut) -> tuple[np.ndarray, bool]:
     """The adjoint of ``conv2d`` in w, from g (N, O, OH, OW) and x (N, C, H, W), and whether it is finite."""
-    outputs, channels, vector, tiles = g.shape[1], x.shape[1], lanes(x.dtype), tile_count(g.shape)
+    outputs, channels, tiles = g.shape[1], x.shape[1], tile_count(g.shape)
     g_planes, x_planes = planes(g.shape, x.itemsize), planes(x.shape, x.itemsize)
-    table = tile_table(how.block, g_planes.size, x_planes.size)
-    step = outputs * x_planes.size + GAP
-    sums = np.empty(how.parts * PLACES * step, x.dtype)
-    (top, _), (left, _) = padding
+    # the sums lie chunk by chunk: else those of a chunk are in few sets of a cache
+    places, step = ceil_div(x_planes.size, how.chunk) * PLACES, outputs * how.chunk + GAP
+    sums = np.empty(how.parts * places * step, x.dtype)
+    corner = padding[0][0], padding[1][0]
     parallel_for(
         *(_multiply_parts, how.parts, g.reshape(-1), g.shape[1:], g_planes, x.reshape(-1), x.shape[1:], x_planes),
-        *(top, left, table, sums, tiles, how.parts, vector),
+        *(corner, tuple(how), sums, places, step, tiles, lanes(x.dtype)),
         cost=PLACES * tiles * x_planes.size * (outputs + 16) / 8 / how.parts,
     )
-    return add_up_parts(_collect, sums, how.parts, PLACES, step, (outputs, channels), x_planes.size)
+    return add_up_parts(_collect, sums, how.parts, places, step, (outputs, channels), how.chunk)
 
 
 def add_up_parts(
-    collect: Callable, sums: np.ndarray, parts: int, places: int, step: int, filters: tuple[int, int], padded: int
+    collect: Callable, sums: np.ndarray, parts: int, places: int, step: int, filters: tuple[int, int], pitch: int
 ) -> tuple[np.ndarray, bool]:
     """The weight gradient (outputs, channels, 3, 3) from the sums of all parts, and whether it is finite.
 
-    collect : transforms the sums of some outputs, whose channels are ``padded``, at ``places`` that are a step apart.
+    collect : transforms the sums of some outputs, each ``pitch`` numbers, at ``places`` that are a step apart.
     """
     (outputs, channels), total = filters, sums[: places * step]
     parallel_for(add_parts, places, sums, total, parts, step, cost=step * parts / 8)
     gw, finite = np.empty((outputs, channels, TAPS, TAPS), sums.dtype), np.empty(outputs, np.bool_)
     parallel_for(
-        *(collect, outputs, total, padded, step, gw.reshape(-1), channels, lanes(sums.dtype), finite),
+        *(collect, outputs, total, pitch, step, gw.reshape(-1), channels, lanes(sums.dtype), finite),
         cost=channels * (places + 14),
     )
     return gw, bool(finite.all())
@@ -113,66 +116,69 @@ def add_up_parts(
 
 @njit
 def _multiply_parts(
-    start, stop, g, g_shape, g_planes, x, x_shape, x_planes, top, left, table, sums, tiles, parts, lanes
+    start, stop, g, g_shape, g_planes, x, x_shape, x_planes, corner, cut, sums, places, step, tiles, lanes
 ):
-    outputs, padded, block = g_shape[0], x_planes.size, table.size // 2
-    rows, columns = (g_shape[1] + RESULTS - 1) // RESULTS, (g_shape[2] + RESULTS - 1) // RESULTS
-    step, g_step, x_step = outputs * padded + GAP, block * g_planes.size + GAP, block * padded + GAP
+    outputs, grid = g_shape[0], ((g_shape[1] + RESULTS - 1) // RESULTS, (g_shape[2] + RESULTS - 1) // RESULTS)
+    (parts, block, chunk), all_outputs, all_channels = cut, g_planes.size, x_planes.size
+    g_step, x_step = block * all_outputs + GAP, block * chunk + GAP
     gradients, pixels = scratch(PLACES * g_step, x.dtype), scratch(PLACES * x_step, x.dtype)
-    strip = scratch((POINTS * (RESULTS * columns + 2) + lanes) * lanes, x.dtype)
+    strip = scratch((POINTS * (RESULTS * grid[1] + 2) + lanes) * lanes, x.dtype)
     for part in range(start, stop):
-        begin, last, add = part * tiles // parts, (part + 1) * tiles // parts, False
-        while begin < last:
-            count = min(block, last - begin)
-            end = begin + count
+        first, last = part * tiles // parts, (part + 1) * tiles // parts
+        for begin in range(first, last, block):
+            count, target = min(block, last - begin), part * places * step
             transform_tiles(
-                *(g, g_shape, g_planes, RESULTS, 0, 0, rows, columns, begin, end, lanes, strip),
-                *(gradients, 0, (g_step, g_planes.size, 0)),
+                *(g, g_shape, g_planes, 0, all_outputs, RESULTS, (0, 0), grid, begin, count, lanes, strip),
+                *(gradients, 0, (g_step, all_outputs, 0)),
             )
-            transform_tiles(
-                *(x, x_shape, x_planes, POINTS, top, left, rows, columns, begin, end, lanes, strip),
-                *(pixels, 0, (x_step, padded, 0)),
-            )
-            for k in range(PLACES):
-                g0, x0, target = k * g_step, k * x_step, (part * PLACES + k) * step
-                multiply_tiles(
-                    *(gradients, g0, outputs, pixels, x0, padded, table, count, sums, target, padded, add, lanes)
+            for c in range(0, all_channels, chunk):
+                here = min(chunk, all_channels - c)
+                transform_tiles(
+                    *(x, x_shape, x_planes, c, here, POINTS, corner, grid, begin, count, lanes, strip),
+                    *(pixels, 0, (x_step, chunk, 0)),
                 )
-            begin, add = end, True
+                for k in range(PLACES):
+                    multiply_tiles(
+                        *(gradients, k * g_step, all_outputs, outputs, pixels, k * x_step, chunk, here),
+                        *(count, sums, target, chunk, begin > first, lanes),
+                    )
+                    target += step
 
 
 @njit
-def multiply_tiles(gradients, g0, outputs, pixels, x0, channels, table, tiles, sums, target, pitch, add, lanes):
+def multiply_tiles(
+    gradients, g0, g_step, outputs, pixels, x0, x_step, channels, tiles, sums, target, pitch, add, lanes
+):
     """``sums[target + o·pitch + c]``: the sum over some tiles of gradient o times pixel c, added with ``add``.
 
-    table : where the gradients and the pixels of a tile are, from g0 and x0 on. Whole vectors of channels are written.
+    g_step, x_step : from one tile to the next. Whole vectors of channels are written.
     """
     for o in range(0, outputs, OUTER_ROWS):
-        at, here = g0 + o, min(OUTER_ROWS, outputs - o)
         for c in range(0, channels, 2 * lanes):
-            x_at, to = x0 + c, target + o * pitch + c
-            if channels - c <= lanes:
-                multiply_outer_one(gradients, at, 1, here, pixels, x_at, table, 0, tiles, sums, to, pitch, add)
-            else:
-                multiply_outer_two(gradients, at, 1, here, pixels, x_at, table, 0, tiles, sums, to, pitch, add)
+            vectors = 1 if channels - c <= lanes else 2
+            multiply_panels(
+                *(gradients, g0 + o, 1, g_step, min(OUTER_ROWS, outputs - o), pixels, x0 + c, x_step, vectors, tiles),
+                *(sums, target + o * pitch + c, pitch, add),
+            )
 
 
 @njit
 def transform_tiles(
-    x, shape, planes, side, top, left, tile_rows, tile_columns, begin, end, lanes, strip, points, first_to, steps
+    x, shape, planes, c0, count, side, corner, grid, begin, tiles, lanes, strip, points, first_to, steps
 ):
-    """Transform the pixels (side 6) or gradients (4) of some tiles: some channels of one, then of the next.
+    """Transform the pixels (side 6) or gradients (4) of some tiles, ``count`` channels from c0 on.
 
+    corner, grid : where the first tile begins, how many rows before the image and columns; rows and columns of tiles.
     steps : from one of the 36 places to the next, from one tile to the next, which is the number of channels side by
         side, and from these channels to the next ones.
     """
-    step, pitch, far = steps
+    (top, left), (tile_rows, tile_columns), (step, pitch, far), end = corner, grid, steps, begin + tiles
     for s in range(begin // tile_columns, (end - 1) // tile_columns + 1):  # strips: rows of tiles
         image, top_row = s // tile_rows, s % tile_rows * RESULTS - top
         low, high = max(begin - s * tile_columns, 0), min(end - s * tile_columns, tile_columns)
-        corner, line = low * RESULTS - left, (high - low) * RESULTS + side - RESULTS  # in pixels
-        for c in range(0, planes.size, lanes):
-            read_strip(x, shape, planes, c, image, top_row, side, corner, line, lanes, strip)
+        first, line = low * RESULTS - left, (high - low) * RESULTS + side - RESULTS  # in pixels
+        for c in range(0, count, lanes):
+            read_strip(x, shape, planes, c0 + c, image, top_row, side, first, line, lanes, strip)
             to = first_to + (s * tile_columns + low - begin) * pitch + c // pitch * far + c % pitch
             for at in range(0, (high - low) * RESULTS * lanes, RESULTS * lanes):
                 if side == POINTS:
@@ -202,8 +208,10 @@ def read_strip(x, shape, planes, c, image, top_row, rows, corner, line, lanes, s
 
 
 @njit
-def _collect(start, stop, sums, padded, step, gw, channels, lanes, finite):
-    taps = scratch(TAPS * TAPS * (padded + GAP), gw.dtype)
+def _collect(start, stop, sums, chunk, step, gw, channels, lanes, finite):
+    pitch = (channels + lanes - 1) // lanes * lanes + GAP
+    taps = scratch(TAPS * TAPS * pitch, gw.dtype)
     for o in range(start, stop):
-        target = o * channels * TAPS * TAPS
-        finite[o] = write_filters(sums, o * padded, step, taps, padded + GAP, gw, target, channels, lanes)
+        for c in range(0, channels, lanes):
+            points_to_filters(sums, c // chunk * PLACES * step + o * chunk + c % chunk, step, taps, c, pitch)
+        finite[o] = copy_filters(taps, pitch, gw, o * channels * TAPS * TAPS, channels)

@@ -21,7 +21,7 @@ from .tile import OUTER_ROWS
 from .vectors import lanes
 from .weight_product import add_parts
 from .winograd_loops import GAP, PLACES, tile_count, write_filters
-from .winograd_parts import multiply_tiles, planes, tile_table, transform_tiles
+from .winograd_parts import multiply_tiles, planes, transform_tiles
 from .winograd_tile import POINTS, RESULTS, TAPS
 
 # Bytes of the transformed tiles of one pass, at most.
@@ -60,7 +60,7 @@ def weight_gradient(g: np.ndarray, x: np.ndarray, padding: Padding) -> tuple[np.
     g_steps = o_chunks * block * o_chunk + GAP, o_chunk, block * o_chunk
     x_steps = c_chunks * block * some + GAP, some, block * some
     gradients, pixels = (np.empty(PLACES * step, x.dtype) for step, *_ in (g_steps, x_steps))
-    table, run = tile_table(block, o_chunk, some), max(1, _RUN_BYTES // (some * x.itemsize))
+    run = max(1, _RUN_BYTES // (some * x.itemsize))
     gw, finite = np.empty((outputs, channels, TAPS, TAPS), x.dtype), np.empty(c_chunks * outputs, np.bool_)
     sums = np.empty((passes, *gw.shape), x.dtype) if passes > 1 else gw[None]
     (top, _), (left, _) = padding
@@ -79,7 +79,7 @@ def weight_gradient(g: np.ndarray, x: np.ndarray, padding: Padding) -> tuple[np.
                 cost=here * 50 * starts.size / pieces,
             )
         parallel_for(
-            *(_multiply, c_chunks * o_chunks, o_chunks, gradients, g_steps, pixels, x_steps, table, here, run),
+            *(_multiply, c_chunks * o_chunks, o_chunks, gradients, g_steps, pixels, x_steps, here, run),
             *(sums[i].reshape(-1), outputs, channels, vector, finite),
             cost=PLACES * here * some * o_chunk / 8,
         )
@@ -93,20 +93,19 @@ def weight_gradient(g: np.ndarray, x: np.ndarray, padding: Padding) -> tuple[np.
 
 @njit
 def _transform(start, stop, pieces, x, shape, results, planes, side, corner, first, tiles, lanes, points, steps):
-    top, left = corner
-    rows, columns = (results[0] + RESULTS - 1) // RESULTS, (results[1] + RESULTS - 1) // RESULTS
-    strip = scratch((POINTS * (RESULTS * columns + 2) + lanes) * lanes, x.dtype)
+    grid = (results[0] + RESULTS - 1) // RESULTS, (results[1] + RESULTS - 1) // RESULTS
+    strip = scratch((POINTS * (RESULTS * grid[1] + 2) + lanes) * lanes, x.dtype)
     for piece in range(start, stop):
         begin, end = piece * tiles // pieces, (piece + 1) * tiles // pieces
         transform_tiles(
-            *(x, shape, planes, side, top, left, rows, columns, first + begin, first + end, lanes, strip),
+            *(x, shape, planes, 0, planes.size, side, corner, grid, first + begin, end - begin, lanes, strip),
             *(points, begin * steps[1], steps),
         )
 
 
 @njit
 def _multiply(
-    start, stop, o_chunks, gradients, g_steps, pixels, x_steps, table, tiles, run, gw, outputs, channels, lanes, finite
+    start, stop, o_chunks, gradients, g_steps, pixels, x_steps, tiles, run, gw, outputs, channels, lanes, finite
 ):
     """Add up the tiles for the weights of a chunk of output channels and one of channels."""
     (g_step, o_chunk, g_far), (x_step, some, x_far) = g_steps, x_steps
@@ -120,7 +119,7 @@ def _multiply(
             for t in range(0, tiles, run):
                 g0, x0 = k * g_step + o_part * g_far + t * o_chunk, k * x_step + c_part * x_far + t * some
                 multiply_tiles(
-                    *(gradients, g0, rows, pixels, x0, count, table, min(run, tiles - t)),
+                    *(gradients, g0, o_chunk, rows, pixels, x0, some, count, min(run, tiles - t)),
                     *(sums, k * step, some, t > 0, lanes),
                 )
         for o in range(rows):

@@ -21,6 +21,11 @@ def outer(weights, pixels, taps, result, channels, add):
 
 
 @njit
+def panels(left, right, result, rows, count, add):
+    tile.multiply_panels(left, 3, 50, 2, rows, right, 5, 60, count, 13, result, 1, 200, add)
+
+
+@njit
 def row(weights, pixels, taps, result):
     tile.multiply_row(weights, 3, 50, 1, pixels, 5, taps, 2, taps.shape[0] - 2, result, 1, 200, False)
 
@@ -80,6 +85,22 @@ def test_multiply_outer_is_its_formula(channels, add, dtype):
     for m in range(channels):
         for p in range(count):
             products = [float(weights[3 + m * 50 + a]) * float(pixels[5 + b + p]) for a, b in taps[2:]]
+            expected[1 + m * 200 + p] = add + sum(products)
+    np.testing.assert_allclose(result, expected, atol=2e-5)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("add", [False, True])
+@pytest.mark.parametrize("count", range(1, tile.OUTER_VECTORS + 1))
+@pytest.mark.parametrize("rows", [1, 2, tile.OUTER_ROWS])
+def test_multiply_panels_is_its_formula(rows, count, add, dtype):
+    left, right, _ = weights_pixels_taps(dtype)
+    result = np.ones(tile.OUTER_ROWS * 200 + 2, dtype)
+    panels(left, right, result, rows, count, add)
+    expected = np.ones_like(result)
+    for m in range(rows):
+        for p in range(count * vectors.lanes(dtype)):
+            products = [float(left[3 + m * 50 + k * 2]) * float(right[5 + k * 60 + p]) for k in range(13)]
             expected[1 + m * 200 + p] = add + sum(products)
     np.testing.assert_allclose(result, expected, atol=2e-5)
 

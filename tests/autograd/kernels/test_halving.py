@@ -16,7 +16,7 @@ from nn import functional as F
 
 from .test_conv import PLAIN, close, family
 from .test_conv_tile import guarded
-from .test_winograd import SAME, check_extreme_values, counted_calls, each_type, exact
+from .test_winograd import SAME, check_extreme_values, counted_calls, each_type, exact, in_pieces
 from .variants import check_layouts, check_poisoned, check_threads, decide_anew
 
 
@@ -33,9 +33,8 @@ def decide(monkeypatch, answer):
     def pays(source, target, padding, dtype, *, adjoint):
         return answer and (not adjoint or padding[0][0] == padding[1][0] == 1)
 
-    def cut(g, *_):
-        """Three parts, or less, of blocks of five tiles: the last is not whole."""
-        return halving_weight.Cut(min(3, tile_count(g, 2)), 5) if answer else None
+    def cut(g, x, padding, dtype):
+        return in_pieces(tile_count(g, 2), x[1], np.dtype(dtype).itemsize) if answer else None
 
     monkeypatch.setattr(halving, "pays", pays)
     monkeypatch.setattr(halving_weight, "cut", cut)

@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 from autograd import tensor
 from autograd.gradcheck import gradcheck, gradgradcheck
 from autograd.kernels import conv, im2col, winograd, winograd_parts, winograd_weight
+from autograd.kernels.vectors import lanes
+from autograd.kernels.winograd_loops import tile_count
 from nn import functional as F
 
 from .test_conv import PLAIN, TOLERANCE, close, family
@@ -48,8 +50,16 @@ def always(monkeypatch):
 
 
 def in_parts(patch):
-    """Weight gradients in three parts, or less, of blocks of five tiles: the last is not whole."""
-    patch.setattr(winograd_parts, "cut", lambda g, *_: winograd_parts.Cut(min(3, winograd_parts.tile_count(g)), 5))
+    """Weight gradients in parts."""
+    patch.setattr(winograd_parts, "cut", lambda g, x, itemsize: in_pieces(tile_count(g), x[1], itemsize))
+
+
+def in_pieces(tiles, channels, itemsize):
+    """Three parts, or less, of blocks of five tiles: the last is not whole. In float32 channels are transformed one
+    vector at a time.
+    """
+    chunk = lanes("f4") if itemsize == 4 else winograd_parts.chunk_of(channels, itemsize)
+    return winograd_parts.Cut(min(3, tiles), 5, chunk)
 
 
 def direct(x, w, g, options):
@@ -217,7 +227,7 @@ def test_chosen_by_shape(dtype):
     assert not winograd_weight.pays((8, 256, 4, 4), (8, 256, 4, 4), SAME, dtype)  # 8 tiles
     itemsize = np.dtype(dtype).itemsize
     assert winograd_parts.cut(unet, unet, itemsize)
-    assert not winograd_parts.cut((8, 256, 32, 32), (8, 256, 32, 32), itemsize)  # too many weights
+    assert not winograd_parts.cut((8, 512, 32, 32), (8, 512, 32, 32), itemsize)  # too many weights
     assert not winograd_parts.cut((1, 16, 32, 32), (1, 16, 32, 32), itemsize)  # too few tiles
     assert not winograd.pays((8, 3, 64, 64), (8, 64, 64, 64), SAME, dtype)  # three channels
     assert not winograd.pays((8, 8, 64, 64), (8, 8, 64, 64), SAME, dtype)
