@@ -39,7 +39,8 @@ _GROUP_BYTES, _LEAST_GROUPS, _OWN_PRODUCT_BYTES = 1_200_000, 5, 250_000
 _PRODUCT_BYTES, _FILTER_BYTES, _PASS_BYTES = 400_000, 300_000, 2_500_000
 # Groups of a block, at most: filters are transformed anew for each block.
 _MOST_GROUPS = 3
-_LEAST_TASKS = 8
+# Tasks, at least, of a pass over blocks, and of all groups: of eleven tasks, one core has a tenth more than the other.
+_LEAST_TASKS, _LEAST_OWN_TASKS = 8, 12
 # Results, at least, for each tile that the register tiles have room for: of 16, if all are whole.
 _LEAST_FILLED = 8 if REGISTERS == 32 else 5
 # Multiply-adds (of the direct sum, over 9) below which two parallel loops cost more than they save.
@@ -104,7 +105,7 @@ def cut(x: tuple[int, ...], out: tuple[int, ...], itemsize: int) -> Cut:
     slots, group_bytes = vectors * vector, vectors * vector_bytes
     groups = ceil_div(tiles, slots)
     if groups >= _LEAST_GROUPS and group_bytes <= _GROUP_BYTES:
-        tasks = min(panels, ceil_div(_LEAST_TASKS, groups))
+        tasks = min(panels, ceil_div(_LEAST_OWN_TASKS, groups))
         chunk = min(ceil_div(panels, tasks), max(1, _OWN_PRODUCT_BYTES // (panel_bytes * slots)))
         return Cut(vectors, 1, 0, tasks, chunk, channels)
     parts, block = 1, groups
