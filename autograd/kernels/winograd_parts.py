@@ -34,8 +34,8 @@ from .winograd_tile import POINTS, RESULTS, TAPS, gradients_to_points, pixels_to
 # Bytes of the transformed gradients of a block and pixels of a chunk, half of a second-level cache, and of the sums of
 # all parts, at most.
 _BLOCK_BYTES, _SUM_BYTES = 900_000, 40_000_000
-# Tiles of a block, if there are so many: for each block, the sums are read and written. So few may fill that cache.
-_LEAST_TILES, _MOST_BYTES = 24, 1_400_000
+# Tiles of a block, at least: for each block, the sums are read and written. So few as are enough may fill that cache.
+_LEAST_TILES, _ENOUGH_TILES, _MOST_BYTES = 24, 32, 1_400_000
 # Transformed numbers for each sum of one part, and parts: the first that the tiles are enough for.
 _PARTS = ((64, 16), (12, 8), (2.5, 4))
 
@@ -55,12 +55,13 @@ def cut(g: tuple[int, ...], x: tuple[int, ...], itemsize: int) -> Cut | None:
     tiles, numbers = tile_count(g), tile_count(g) * (outputs + channels) / (outputs * channels)
     most = _SUM_BYTES // (PLACES * outputs * channels * itemsize)
     parts = next((parts for least, parts in _PARTS if numbers >= least and parts <= most), 1)
-    if parts == 1 or tiles < _LEAST_TILES * parts:
-        return None
-    chunk, of_part = chunk_of(channels, itemsize), ceil_div(tiles, parts)
+    chunk = chunk_of(channels, itemsize)
     tile_bytes = PLACES * (outputs + chunk) * itemsize
-    block = ceil_div(of_part, ceil_div(of_part, max(_BLOCK_BYTES // tile_bytes, _LEAST_TILES)))
-    return Cut(parts, block, chunk) if block * tile_bytes <= _MOST_BYTES else None
+    block = max(_BLOCK_BYTES // tile_bytes, min(_MOST_BYTES // tile_bytes, _ENOUGH_TILES))
+    if parts == 1 or min(block, tiles // parts) < _LEAST_TILES:
+        return None
+    of_part = ceil_div(tiles, parts)
+    return Cut(parts, ceil_div(of_part, ceil_div(of_part, block)), chunk)
 
 
 def chunk_of(channels: int, itemsize: int) -> int:
