@@ -95,7 +95,8 @@ def _correlate_blocks(start, stop, x, w, w_pitch, out, outputs, lanes, chunks, s
     single = outputs == 1
     pixels = (ROW_VECTORS if single else OUTER_VECTORS) * lanes
     apart = pixels if single else OUTER_ROWS * pixels
-    sums = scratch(sides * apart + lanes, x.dtype)
+    # images of one column have no second phase, but where its sums would be is read
+    sums = scratch(max(sides, spread_w) * apart + lanes, x.dtype)
     # counted along, not divided: a division takes as long as a tile of a small depthwise filter
     chunk, block = start % chunks, start // chunks % blocks
     image, group = start // (chunks * blocks), start // (chunks * blocks) % groups
@@ -211,8 +212,10 @@ def _correlate_tiles(start, stop, planes, w, w_pitch, out, outputs, lanes, tiles
     weights, flat, source = flattened(w), flattened(out), flattened(planes)
     pixels, register_tile, rounds = sizes[TILE], OUTER_VECTORS * lanes, phases.shape[0] // sides
     panel_size, windows = OUTER_ROWS * pixels, (channels + window_channels - 1) // window_channels
-    # of one panel and round, or of all while windows are added up
-    sums = scratch((1 if windows == 1 else (panels // chunks + 1) * rounds) * sides * panel_size + lanes, w.dtype)
+    # of one panel and round, or of all while windows are added up; images of one column have no second phase, but
+    # where its sums would be is read
+    phase_panels = (1 if windows == 1 else (panels // chunks + 1) * rounds) * sides + max(0, spread_w - sides)
+    sums = scratch(phase_panels * panel_size + lanes, w.dtype)
     window = scratch(window_channels * shifts.size * pixels + lanes, w.dtype)
     # a move is a vector of one row of pixels: where it is read (without a shift), and its first lane; a run is
     # contiguous in the output: its first lane, its size, where it goes, and in which row of a phase

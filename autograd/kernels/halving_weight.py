@@ -54,9 +54,9 @@ def cut(g: tuple[int, ...], x: tuple[int, ...], padding: Padding, dtype: Any) ->
     """For results g (N, O, OH, OW) of pixels x (N, C, H, W), if it pays: where tiles are many beside the weights."""
     itemsize, tiles = np.dtype(dtype).itemsize, tile_count(g, _RESULTS)
     outputs, channels = (planes(shape, itemsize).size for shape in (g, x))
-    most = min(_SUM_BYTES // (_SUMS * outputs * channels * itemsize), tiles // _PART_TILES, _MOST_PARTS)
-    parts = power_of_two(most)
     chunk = chunk_of(channels, itemsize)
+    sum_bytes = _SUMS * outputs * ceil_div(channels, chunk) * chunk * itemsize
+    parts = power_of_two(min(_SUM_BYTES // sum_bytes, tiles // _PART_TILES, _MOST_PARTS))
     block = max(1, _BLOCK_BYTES // ((_GRADIENTS * outputs + _SIDE**2 * chunk) * itemsize))
     of_part = ceil_div(tiles, parts)
     block = ceil_div(of_part, ceil_div(of_part, block))

@@ -25,7 +25,7 @@ from .jit import njit
 from .parallel import parallel_for
 from .plan import frozen
 from .planes import clear_run
-from .tile import OUTER_ROWS, multiply_panels
+from .tile import OUTER_ROWS, OUTER_VECTORS, multiply_panels
 from .vectors import lanes
 from .weight_product import add_parts, gather
 from .winograd_loops import GAP, PLACES, copy_filters, tile_count
@@ -34,7 +34,8 @@ from .winograd_tile import POINTS, RESULTS, TAPS, gradients_to_points, pixels_to
 # Bytes of the transformed gradients of a block and pixels of a chunk, half of a second-level cache, and of the sums of
 # all parts, at most.
 _BLOCK_BYTES, _SUM_BYTES = 900_000, 40_000_000
-# Tiles of a block, at least: for each block, the sums are read and written. So few as are enough may fill that cache.
+# Tiles of a block, at least, before blocks are evened out: for each, the sums are read and written. So few as are
+# enough may fill that cache.
 _LEAST_TILES, _ENOUGH_TILES, _MOST_BYTES = 24, 32, 1_400_000
 # Transformed numbers for each sum of one part, and parts: the first that the tiles are enough for.
 _PARTS = ((64, 16), (12, 8), (2.5, 4))
@@ -43,7 +44,7 @@ _PARTS = ((64, 16), (12, 8), (2.5, 4))
 class Cut(NamedTuple):
     """How the sum over the tiles is cut."""
 
-    parts: int
+    parts: int  # not more than there are tiles
     block: int  # tiles
     chunk: int  # channels whose pixels are transformed at a time
 
@@ -53,9 +54,9 @@ def cut(g: tuple[int, ...], x: tuple[int, ...], itemsize: int) -> Cut | None:
     """For results g (N, O, OH, OW) of pixels x (N, C, H, W), if it pays."""
     outputs, channels = (_padded(shape[1], itemsize) for shape in (g, x))
     tiles, numbers = tile_count(g), tile_count(g) * (outputs + channels) / (outputs * channels)
-    most = _SUM_BYTES // (PLACES * outputs * channels * itemsize)
-    parts = next((parts for least, parts in _PARTS if numbers >= least and parts <= most), 1)
     chunk = chunk_of(channels, itemsize)
+    most = _SUM_BYTES // (PLACES * outputs * ceil_div(channels, chunk) * chunk * itemsize)
+    parts = next((parts for least, parts in _PARTS if numbers >= least and parts <= most), 1)
     tile_bytes = PLACES * (outputs + chunk) * itemsize
     block = max(_BLOCK_BYTES // tile_bytes, min(_MOST_BYTES // tile_bytes, _ENOUGH_TILES))
     if parts == 1 or min(block, tiles // parts) < _LEAST_TILES:
@@ -65,8 +66,9 @@ def cut(g: tuple[int, ...], x: tuple[int, ...], itemsize: int) -> Cut | None:
 
 
 def chunk_of(channels: int, itemsize: int) -> int:
-    """As many channels as a register tile of two vectors has, or a whole vector if there are fewer."""
-    return min(2 * lanes(f"f{itemsize}"), _padded(channels, itemsize))
+    """Channels of a register tile: two vectors, or three where one would be left over."""
+    vector, padded = lanes(f"f{itemsize}"), _padded(channels, itemsize)
+    return min((2 if padded // vector % 2 == 0 else OUTER_VECTORS) * vector, padded)
 
 
 def _padded(channels: int, itemsize: int) -> int:
@@ -154,11 +156,14 @@ def multiply_tiles(
 
     g_step, x_step : from one tile to the next. Whole vectors of channels are written.
     """
+    vectors = (channels + lanes - 1) // lanes
+    wide = vectors if vectors <= OUTER_VECTORS else 2
     for o in range(0, outputs, OUTER_ROWS):
-        for c in range(0, channels, 2 * lanes):
-            vectors = 1 if channels - c <= lanes else 2
+        rows = min(OUTER_ROWS, outputs - o)
+        for v in range(0, vectors, wide):
+            c = v * lanes
             multiply_panels(
-                *(gradients, g0 + o, 1, g_step, min(OUTER_ROWS, outputs - o), pixels, x0 + c, x_step, vectors, tiles),
+                *(gradients, g0 + o, 1, g_step, rows, pixels, x0 + c, x_step, min(wide, vectors - v), tiles),
                 *(sums, target + o * pitch + c, pitch, add),
             )
 

@@ -237,6 +237,12 @@ def test_chosen_by_shape(dtype):
     assert not winograd.pays(unet, (8, 32, 61, 61), ((-1, 0), (-1, 0)), dtype)  # the input gradient of a padding of 3
 
 
+def test_channels_fill_register_tiles():
+    vector = lanes("f8")
+    chunks = {n: winograd_parts.chunk_of(n * vector - 1, 8) // vector for n in range(1, 9)}
+    assert chunks == {1: 1, 2: 2, 3: 3, 4: 2, 5: 3, 6: 2, 7: 3, 8: 2}
+
+
 @pytest.mark.parametrize("padding", [((3, 3), (3, 3)), ((0, 4), (1, 1))])
 def test_wider_padding_is_computed_directly(padding):
     case = build((4, 32, 64, 64), 32, padding)
