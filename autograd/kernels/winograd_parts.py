@@ -38,7 +38,7 @@ _BLOCK_BYTES, _SUM_BYTES = 900_000, 40_000_000
 # enough may fill that cache.
 _LEAST_TILES, _ENOUGH_TILES, _MOST_BYTES = 24, 32, 1_400_000
 # Transformed numbers for each sum of one part, and parts: the first that the tiles are enough for.
-_PARTS = ((64, 16), (12, 8), (2.5, 4))
+_PARTS = ((64, 16), (32, 8), (2.5, 4))
 
 
 class Cut(NamedTuple):
