@@ -112,7 +112,7 @@ def add_up_parts(
     gw, finite = np.empty((outputs, channels, TAPS, TAPS), sums.dtype), np.empty(outputs, np.bool_)
     parallel_for(
         *(collect, outputs, total, pitch, step, gw.reshape(-1), channels, lanes(sums.dtype), finite),
-        cost=channels * (places + 14),
+        cost=places * pitch + 14 * channels,
     )
     return gw, bool(finite.all())
 
