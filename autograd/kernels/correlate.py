@@ -26,7 +26,6 @@ from .plan import (
     HEIGHT,
     PITCH,
     ROWS,
-    SIDES,
     SPREAD_H,
     SPREAD_W,
     TAPS,
@@ -84,7 +83,7 @@ def correlate(x: np.ndarray, w: np.ndarray, plan: Plan, out: np.ndarray, *, grou
 @njit
 def _correlate_blocks(start, stop, x, w, w_pitch, out, outputs, lanes, chunks, sizes, moves, phases, taps):
     image_size, pitch, direct = sizes[CHANNELS] * sizes[HEIGHT] * sizes[WIDTH], sizes[PITCH], sizes[DIRECT] > 0
-    spread_h, spread_w, sides = sizes[SPREAD_H], sizes[SPREAD_W], sizes[SIDES]
+    spread_h, spread_w = sizes[SPREAD_H], sizes[SPREAD_W]
     block_rows, blocks = sizes[BLOCK_ROWS], sizes[BLOCKS]
     out_size, image_columns = out.shape[1] * out.shape[2], out.shape[2]
     groups, group_weights = w.shape
@@ -95,8 +94,7 @@ def _correlate_blocks(start, stop, x, w, w_pitch, out, outputs, lanes, chunks, s
     single = outputs == 1
     pixels = (ROW_VECTORS if single else OUTER_VECTORS) * lanes
     apart = pixels if single else OUTER_ROWS * pixels
-    # images of one column have no second phase, but where its sums would be is read
-    sums = scratch(max(sides, spread_w) * apart + lanes, x.dtype)
+    sums = scratch(spread_w * apart + lanes, x.dtype)
     # counted along, not divided: a division takes as long as a tile of a small depthwise filter
     chunk, block = start % chunks, start // chunks % blocks
     image, group = start // (chunks * blocks), start // (chunks * blocks) % groups
@@ -109,7 +107,7 @@ def _correlate_blocks(start, stop, x, w, w_pitch, out, outputs, lanes, chunks, s
         base = image * image_size + first_row * pitch if direct else 0
         if not direct:
             fill_planes(x, image * image_size, sizes[CHANNELS], block, lanes, sizes, moves, planes, 0)
-        for phase in range(0, phases.shape[0], sides):
+        for phase in range(0, phases.shape[0], spread_w):
             high, wide = min(block_rows, phases[phase, ROWS] - first_row), phases[phase, COLUMNS]
             corner = image * outputs * out_size + (phases[phase, TOP] + first_row * spread_h) * image_columns
             line, end = pitch, (high - 1) * pitch + wide
@@ -158,7 +156,7 @@ def _correlate_blocks(start, stop, x, w, w_pitch, out, outputs, lanes, chunks, s
                     inside = spread_w == 1 and column + pixels <= wide and phases[phase, TAPS] > 0
                     target = corner + channel * out_size + row * spread_h * image_columns + column * spread_w
                     result, r0, step = (flat, target, out_size) if inside else (sums, 0, pixels)
-                    for side in range(1 if inside else sides):
+                    for side in range(1 if inside else spread_w):
                         first, count = phases[phase + side, FIRST_TAP], phases[phase + side, TAPS]
                         if count == 0:
                             for i in range(apart):
@@ -203,19 +201,17 @@ def _correlate_blocks(start, stop, x, w, w_pitch, out, outputs, lanes, chunks, s
 
 @njit
 def _correlate_tiles(start, stop, planes, w, w_pitch, out, outputs, lanes, tiles, chunks, sizes, phases, taps, shifts):
-    pitch, spread_h, spread_w, sides = sizes[PITCH], sizes[SPREAD_H], sizes[SPREAD_W], sizes[SIDES]
+    pitch, spread_h, spread_w = sizes[PITCH], sizes[SPREAD_H], sizes[SPREAD_W]
     channels, window_channels, channel_step = sizes[CHANNELS], sizes[WINDOW], sizes[CHANNEL_STEP]
     images, groups, image_size = planes.shape
     image_rows, image_columns = out.shape[1], out.shape[2]
     high, wide = (image_rows + spread_h - 1) // spread_h, (image_columns + spread_w - 1) // spread_w
     group_weights, panels = w.shape[1], (outputs + OUTER_ROWS - 1) // OUTER_ROWS
     weights, flat, source = flattened(w), flattened(out), flattened(planes)
-    pixels, register_tile, rounds = sizes[TILE], OUTER_VECTORS * lanes, phases.shape[0] // sides
+    pixels, register_tile, rounds = sizes[TILE], OUTER_VECTORS * lanes, phases.shape[0] // spread_w
     panel_size, windows = OUTER_ROWS * pixels, (channels + window_channels - 1) // window_channels
-    # of one panel and round, or of all while windows are added up; images of one column have no second phase, but
-    # where its sums would be is read
-    phase_panels = (1 if windows == 1 else (panels // chunks + 1) * rounds) * sides + max(0, spread_w - sides)
-    sums = scratch(phase_panels * panel_size + lanes, w.dtype)
+    # of one panel and round, or of all while windows are added up
+    sums = scratch((1 if windows == 1 else (panels // chunks + 1) * rounds) * spread_w * panel_size + lanes, w.dtype)
     window = scratch(window_channels * shifts.size * pixels + lanes, w.dtype)
     # a move is a vector of one row of pixels: where it is read (without a shift), and its first lane; a run is
     # contiguous in the output: its first lane, its size, where it goes, and in which row of a phase
@@ -255,15 +251,15 @@ def _correlate_tiles(start, stop, planes, w, w_pitch, out, outputs, lanes, tiles
             for part in range((end_panel - first_panel) * rounds):
                 channel, round = (first_panel + part // rounds) * OUTER_ROWS, part % rounds
                 exist, w_at = min(OUTER_ROWS, outputs - channel), group * group_weights + channel * w_pitch
-                r0 = 0 if windows == 1 else part * sides * panel_size
-                top, phase_rows = phases[round * sides, TOP], phases[round * sides, ROWS]
+                r0 = 0 if windows == 1 else part * spread_w * panel_size
+                top, phase_rows = phases[round * spread_w, TOP], phases[round * spread_w, ROWS]
                 corner = (channel * image_rows + top) * image_columns
                 for r in range(runs if last else 0):  # multiplying takes as long as they take to come
                     target = run_target[r] + corner
                     for m in range(exist if run_row[r] < phase_rows else 0):
                         fetch(flat, target + m * image_rows * image_columns, run_size[r])
-                for side in range(sides):
-                    phase, at = round * sides + side, r0 + side * panel_size
+                for side in range(spread_w):
+                    phase, at = round * spread_w + side, r0 + side * panel_size
                     of_channel = phases[phase, TAPS] // channels
                     k, n = phases[phase, FIRST_TAP] + first * of_channel, here * of_channel
                     for i in range(panel_size if n == 0 else 0):

@@ -66,7 +66,7 @@ def maps(
 
 def fits(horizontal: Axis) -> bool:
     """Whether the tiles know such steps along the rows."""
-    return _MASKS and horizontal.step <= 2 and len(horizontal.phases) == horizontal.spread <= 2
+    return _MASKS and horizontal.step <= 2 and horizontal.spread <= 2
 
 
 def leaves_cache(bytes: int) -> bool:

@@ -31,8 +31,12 @@ class Axis(NamedTuple):
     """One axis of a correlation: output number q of a phase meets ``source[step·q + offset]`` for each tap."""
 
     step: int
-    spread: int
     phases: tuple[Phase, ...]
+
+    @property
+    def spread(self) -> int:
+        """Outputs from one of a phase to the next: the stride of an adjoint, or all outputs if they are fewer."""
+        return len(self.phases)
 
     @property
     def shared(self) -> float:
@@ -44,7 +48,7 @@ class Axis(NamedTuple):
 @lru_cache(maxsize=256)
 def forward_axis(outputs: int, kernel: int, stride: int, before: int, dilation: int) -> Axis:
     """Output q of a convolution meets input ``s·q + d·i − before`` at tap i."""
-    return Axis(stride, 1, (Phase(0, outputs, tuple((i, i * dilation - before) for i in range(kernel))),))
+    return Axis(stride, (Phase(0, outputs, tuple((i, i * dilation - before) for i in range(kernel))),))
 
 
 @lru_cache(maxsize=256)
@@ -58,7 +62,7 @@ def adjoint_axis(inputs: int, kernel: int, stride: int, before: int, dilation: i
             if (origin + before - i * dilation) % stride == 0
         )
         phases.append(Phase(origin, ceil_div(inputs - origin, stride), taps))
-    return Axis(1, stride, tuple(phases))
+    return Axis(1, tuple(phases))
 
 
 class Line(NamedTuple):

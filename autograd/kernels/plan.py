@@ -55,7 +55,7 @@ class Layout(NamedTuple):
 
 # Where things stand in Layout.sizes, and in a row of Layout.phases.
 CHANNELS, HEIGHT, WIDTH, STEP_H, STEP_W, PITCH, CHANNEL_STEP, ELEMENTS = range(8)
-SPREAD_H, SPREAD_W, SIDES, BLOCK_ROWS, BLOCKS, DIRECT, WINDOW, TILE = range(8, 16)
+SPREAD_H, SPREAD_W, BLOCK_ROWS, BLOCKS, DIRECT, WINDOW, TILE = range(8, 15)
 TOP, ROWS, COLUMNS, TAPS, FIRST_TAP = range(5)
 
 
@@ -109,7 +109,7 @@ def lay_out(
     elements = channels * channel_step + grid.overhang + vectors * tile.lanes(np.float32)
     sizes = (
         *(channels, *grid.size, rows.axis.step, columns.axis.step, grid.pitch, channel_step, elements),
-        *(rows.axis.spread, columns.axis.spread, len(columns.axis.phases), block_rows),
+        *(rows.axis.spread, columns.axis.spread, block_rows),
         *(ceil_div(rows.outputs, block_rows), direct, window, tile_pixels),
     )
     return Layout(*map(frozen, (sizes, row_moves(grid, block_rows), phases, np.concatenate(taps), shifts)))
