@@ -28,12 +28,10 @@ from .halving_tile import (
     sums_to_filters,
 )
 from .jit import njit
-from .parallel import parallel_for
 from .plan import frozen
-from .vectors import lanes
 from .weight_product import power_of_two
 from .winograd_loops import copy_filters, tile_count
-from .winograd_parts import Cut, add_up_parts, chunk_of, multiply_tiles, planes, read_strip
+from .winograd_parts import Cut, chunk_of, in_parts, multiply_tiles, planes, read_strip
 
 # Results, and pixels, from one tile to the next; pixels of a tile.
 _RESULTS, _STEP, _SIDE = 2, 4, 5
@@ -84,22 +82,13 @@ def _products() -> np.ndarray:
 
 def weight_gradient(g: np.ndarray, x: np.ndarray, padding: Padding, how: Cut) -> tuple[np.ndarray, bool]:
     """The adjoint of ``conv2d`` in w, from g (N, O, OH, OW) and x (N, C, H, W), and whether it is finite."""
-    outputs, channels, tiles = g.shape[1], x.shape[1], tile_count(g.shape, _RESULTS)
-    g_planes, x_planes = planes(g.shape, x.itemsize), planes(x.shape, x.itemsize)
-    places, step = ceil_div(x_planes.size, how.chunk) * _SUMS, outputs * how.chunk + GAP  # of the sums, as there
-    sums = np.empty(how.parts * places * step, x.dtype)
-    corner = padding[0][0], padding[1][0]
-    parallel_for(
-        *(_add_parts, how.parts, g.reshape(-1), g.shape[1:], g_planes, x.reshape(-1), x.shape[1:], x_planes),
-        *(corner, tuple(how), _products(), sums, places, step, tiles, lanes(x.dtype)),
-        cost=_SIDE**2 * tiles * x_planes.size * (outputs + 16) / 8 / how.parts,
-    )
-    return add_up_parts(_collect, sums, how.parts, places, step, (outputs, channels), how.chunk)
+    counts = tile_count(g.shape, _RESULTS), _SUMS, _SIDE**2
+    return in_parts((_add_parts, _collect), g, x, padding, how, counts, _products())
 
 
 @njit
 def _add_parts(
-    start, stop, g, g_shape, g_planes, x, x_shape, x_planes, corner, cut, products, sums, places, step, tiles, lanes
+    start, stop, g, g_shape, g_planes, x, x_shape, x_planes, corner, cut, sums, places, step, tiles, lanes, products
 ):
     outputs, grid = g_shape[0], ((g_shape[1] + _RESULTS - 1) // _RESULTS, (g_shape[2] + _RESULTS - 1) // _RESULTS)
     (parts, block, chunk), all_outputs, all_channels = cut, g_planes.size, x_planes.size

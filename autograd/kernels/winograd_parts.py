@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -86,33 +86,40 @@ def planes(shape: tuple[int, ...], itemsize: int) -> np.ndarray:
 
 def weight_gradient(g: np.ndarray, x: np.ndarray, padding: Padding, how: Cut) -> tuple[np.ndarray, bool]:
     """The adjoint of ``conv2d`` in w, from g (N, O, OH, OW) and x (N, C, H, W), and whether it is finite."""
-    outputs, channels, tiles = g.shape[1], x.shape[1], tile_count(g.shape)
+    return in_parts((_multiply_parts, _collect), g, x, padding, how, (tile_count(g.shape), PLACES, PLACES))
+
+
+def in_parts(
+    kernels: tuple[Callable, Callable],
+    g: np.ndarray,
+    x: np.ndarray,
+    padding: Padding,
+    how: Cut,
+    counts: tuple[int, int, int],
+    *more: Any,
+) -> tuple[np.ndarray, bool]:
+    """The weight gradient, and whether it is finite: the sums of each part, added up and transformed.
+
+    kernels : one that adds up the products of tiles, one that transforms the sums of some outputs.
+    counts : tiles, and sums and products for each weight.
+    more : what the first kernel takes besides.
+    """
+    outputs, channels, (tiles, places, products) = g.shape[1], x.shape[1], counts
     g_planes, x_planes = planes(g.shape, x.itemsize), planes(x.shape, x.itemsize)
     # the sums lie chunk by chunk: else those of a chunk are in few sets of a cache
-    places, step = ceil_div(x_planes.size, how.chunk) * PLACES, outputs * how.chunk + GAP
-    sums = np.empty(how.parts * places * step, x.dtype)
-    corner = padding[0][0], padding[1][0]
+    places, step = ceil_div(x_planes.size, how.chunk) * places, outputs * how.chunk + GAP
+    sums, (add_up, collect) = np.empty(how.parts * places * step, x.dtype), kernels
     parallel_for(
-        *(_multiply_parts, how.parts, g.reshape(-1), g.shape[1:], g_planes, x.reshape(-1), x.shape[1:], x_planes),
-        *(corner, tuple(how), sums, places, step, tiles, lanes(x.dtype)),
-        cost=PLACES * tiles * x_planes.size * (outputs + 16) / 8 / how.parts,
+        *(add_up, how.parts, g.reshape(-1), g.shape[1:], g_planes, x.reshape(-1), x.shape[1:], x_planes),
+        *((padding[0][0], padding[1][0]), tuple(how), sums, places, step, tiles, lanes(x.dtype), *more),
+        cost=products * tiles * x_planes.size * (outputs + 16) / 8 / how.parts,
     )
-    return add_up_parts(_collect, sums, how.parts, places, step, (outputs, channels), how.chunk)
-
-
-def add_up_parts(
-    collect: Callable, sums: np.ndarray, parts: int, places: int, step: int, filters: tuple[int, int], pitch: int
-) -> tuple[np.ndarray, bool]:
-    """The weight gradient (outputs, channels, 3, 3) from the sums of all parts, and whether it is finite.
-
-    collect : transforms the sums of some outputs, each ``pitch`` numbers, at ``places`` that are a step apart.
-    """
-    (outputs, channels), total = filters, sums[: places * step]
-    parallel_for(add_parts, places, sums, total, parts, step, cost=step * parts / 8)
-    gw, finite = np.empty((outputs, channels, TAPS, TAPS), sums.dtype), np.empty(outputs, np.bool_)
+    total = sums[: places * step]
+    parallel_for(add_parts, places, sums, total, how.parts, step, cost=step * how.parts / 8)
+    gw, finite = np.empty((outputs, channels, TAPS, TAPS), x.dtype), np.empty(outputs, np.bool_)
     parallel_for(
-        *(collect, outputs, total, pitch, step, gw.reshape(-1), channels, lanes(sums.dtype), finite),
-        cost=places * pitch + 14 * channels,
+        *(collect, outputs, total, how.chunk, step, gw.reshape(-1), channels, lanes(x.dtype), finite),
+        cost=places * how.chunk + 14 * channels,
     )
     return gw, bool(finite.all())
 
