@@ -29,9 +29,18 @@ from .halving_tile import (
 )
 from .jit import njit
 from .plan import frozen
-from .weight_product import power_of_two
 from .winograd_loops import copy_filters, tile_count
-from .winograd_parts import Cut, chunk_of, in_parts, multiply_tiles, planes, read_strip
+from .winograd_parts import (
+    PARTS,
+    Cut,
+    chunk_of,
+    evened_out,
+    in_parts,
+    multiply_tiles,
+    planes,
+    read_strip,
+    task_of,
+)
 
 # Results, and pixels, from one tile to the next; pixels of a tile.
 _RESULTS, _STEP, _SIDE = 2, 4, 5
@@ -39,12 +48,12 @@ _SUMS, _GRADIENTS = 16, 9  # and points of gradients
 # Of each product in one direction, the points of the gradients and of the pixels, and the sum; the last one that is
 # added to a sum that has begun.
 _PRODUCTS = ((0, 0, 0), (0, 1, 1), (1, 2, 2), (2, 4, 3), (2, 3, 1))
-# Bytes, at most, of the transformed tiles of a block, half of a second-level cache, and of the sums of all parts: two
-# parts of 128 to 256 channels, of 2 MB each, took a twentieth longer than the direct sum.
-_BLOCK_BYTES, _SUM_BYTES = 900_000, 4_200_000
+# Bytes, at most, of the transformed tiles of a block, half of a second-level cache, and of the sums of a part: sums of
+# 128 to 256 channels, 2 MB, took a twentieth longer than the direct sum.
+_BLOCK_BYTES, _SUM_BYTES = 900_000, 1_100_000
 # Tiles, at least, of a part and of a block: for each, the sums are written.
 _PART_TILES, _BLOCK_TILES = 64, 24
-_LEAST_WORK, _LEAST_PARTS, _MOST_PARTS = 500_000, 4, 8
+_LEAST_WORK = 500_000
 
 
 @lru_cache(maxsize=256)
@@ -54,12 +63,11 @@ def cut(g: tuple[int, ...], x: tuple[int, ...], padding: Padding, dtype: Any) ->
     outputs, channels = (planes(shape, itemsize).size for shape in (g, x))
     chunk = chunk_of(channels, itemsize)
     sum_bytes = _SUMS * outputs * ceil_div(channels, chunk) * chunk * itemsize
-    parts = power_of_two(min(_SUM_BYTES // sum_bytes, tiles // _PART_TILES, _MOST_PARTS))
     block = max(1, _BLOCK_BYTES // ((_GRADIENTS * outputs + _SIDE**2 * chunk) * itemsize))
-    of_part = ceil_div(tiles, parts)
-    block = ceil_div(of_part, ceil_div(of_part, block))
+    block = evened_out(tiles, block)
     pays = (
-        parts >= _LEAST_PARTS
+        sum_bytes <= _SUM_BYTES
+        and tiles >= PARTS * _PART_TILES
         and tiles * g[1] * x[1] >= _LEAST_WORK
         and g[1] * x[1] >= 16 * (g[1] + x[1])
         and block >= _BLOCK_TILES
@@ -67,7 +75,7 @@ def cut(g: tuple[int, ...], x: tuple[int, ...], padding: Padding, dtype: Any) ->
         and min(map(min, padding)) >= 0
         and max(map(max, padding)) < TAPS
     )
-    return Cut(parts, block, chunk) if pays else None
+    return Cut(block, chunk) if pays else None
 
 
 @lru_cache
@@ -91,20 +99,20 @@ def _add_parts(
     start, stop, g, g_shape, g_planes, x, x_shape, x_planes, corner, cut, sums, places, step, tiles, lanes, products
 ):
     outputs, grid = g_shape[0], ((g_shape[1] + _RESULTS - 1) // _RESULTS, (g_shape[2] + _RESULTS - 1) // _RESULTS)
-    (parts, block, chunk), all_outputs, all_channels = cut, g_planes.size, x_planes.size
+    (block, chunk, shares), all_outputs = cut, g_planes.size
     g_step, x_step = block * all_outputs + GAP, block * chunk + GAP
     gradients, pixels = scratch(_GRADIENTS * g_step, x.dtype), scratch(_SIDE * _SIDE * x_step, x.dtype)
     strip = scratch((_SIDE * (_STEP * grid[1] + 1) + lanes) * lanes, x.dtype)
-    for part in range(start, stop):
-        first, last = part * tiles // parts, (part + 1) * tiles // parts
+    for task in range(start, stop):
+        part, first, last, low, high = task_of(task, shares, tiles, x_planes.size, chunk)
         for begin in range(first, last, block):
-            count, target = min(block, last - begin), part * places * step
+            count, target = min(block, last - begin), (part * places + low // chunk * _SUMS) * step
             _transform(
                 *(g, g_shape, g_planes, 0, all_outputs, True, (0, 0), grid, begin, count, lanes, strip),
                 *(gradients, g_step, all_outputs),
             )
-            for c in range(0, all_channels, chunk):
-                here = min(chunk, all_channels - c)
+            for c in range(low, high, chunk):
+                here = min(chunk, high - c)
                 _transform(
                     *(x, x_shape, x_planes, c, here, False, corner, grid, begin, count, lanes, strip),
                     *(pixels, x_step, chunk),

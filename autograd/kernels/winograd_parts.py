@@ -2,9 +2,13 @@
 
 Otherwise all transformed tiles go from one core to another, through a cache that both share or, three times slower,
 between two such caches. Here a task transforms a block of tiles that stays in its second-level cache and multiplies it,
-one block of its *part* of the tiles after another; the parts are added in order. That pays as long as the sums of all
-parts, 36 for each weight, are few beside the tiles. Of the pixels only a *chunk* of channels is transformed at a time,
-so that there is room for sums: with those of all channels, float64 took a tenth to a fifth longer.
+one block of its *part* of the tiles after another; both parts are added. That pays as long as their sums, 36 for each
+weight, are few beside the tiles. Of the pixels only a *chunk* of channels is transformed at a time, so that there is
+room for sums: with those of all channels, float64 took a tenth to a fifth longer.
+
+There are two parts, not more: each has sums of its own, and with four of them weights of 128 to 128 channels took a
+tenth longer, and small images a fifth. Where there are more than two threads, those of a part share its channels, and
+each transforms the gradients.
 
 Blocks are so short that sums across lanes would take half as long as the products. So a vector holds channels, not
 tiles: rows of pixels are transposed, which spares the transform from moving lanes.
@@ -22,7 +26,7 @@ from ..geometry import Padding
 from .buffers import scratch
 from .grid import ceil_div
 from .jit import njit
-from .parallel import parallel_for
+from .parallel import get_num_threads, parallel_for
 from .plan import frozen
 from .planes import clear_run
 from .tile import OUTER_ROWS, OUTER_VECTORS, multiply_panels
@@ -31,20 +35,20 @@ from .weight_product import add_parts, gather
 from .winograd_loops import GAP, PLACES, copy_filters, tile_count
 from .winograd_tile import POINTS, RESULTS, TAPS, gradients_to_points, pixels_to_points, points_to_filters
 
+PARTS = 2
 # Bytes of the transformed gradients of a block and pixels of a chunk, half of a second-level cache, and of the sums of
-# all parts, at most.
-_BLOCK_BYTES, _SUM_BYTES = 900_000, 40_000_000
+# a part, at most.
+_BLOCK_BYTES, _SUM_BYTES = 900_000, 20_000_000
 # Tiles of a block, at least, before blocks are evened out: for each, the sums are read and written. So few as are
 # enough may fill that cache.
 _LEAST_TILES, _ENOUGH_TILES, _MOST_BYTES = 24, 32, 1_400_000
-# Transformed numbers for each sum of one part, and parts: the first that the tiles are enough for.
-_PARTS = ((64, 16), (32, 8), (2.5, 4))
+# Transformed numbers, at least, for each sum of a part.
+_LEAST_NUMBERS = 2.5
 
 
 class Cut(NamedTuple):
-    """How the sum over the tiles is cut."""
+    """How a part is cut."""
 
-    parts: int  # not more than there are tiles
     block: int  # tiles
     chunk: int  # channels whose pixels are transformed at a time
 
@@ -53,16 +57,22 @@ class Cut(NamedTuple):
 def cut(g: tuple[int, ...], x: tuple[int, ...], itemsize: int) -> Cut | None:
     """For results g (N, O, OH, OW) of pixels x (N, C, H, W), if it pays."""
     outputs, channels = (_padded(shape[1], itemsize) for shape in (g, x))
-    tiles, numbers = tile_count(g), tile_count(g) * (outputs + channels) / (outputs * channels)
-    chunk = chunk_of(channels, itemsize)
-    most = _SUM_BYTES // (PLACES * outputs * ceil_div(channels, chunk) * chunk * itemsize)
-    parts = next((parts for least, parts in _PARTS if numbers >= least and parts <= most), 1)
+    tiles, chunk = tile_count(g), chunk_of(channels, itemsize)
+    sum_bytes = PLACES * outputs * ceil_div(channels, chunk) * chunk * itemsize
     tile_bytes = PLACES * (outputs + chunk) * itemsize
     block = max(_BLOCK_BYTES // tile_bytes, min(_MOST_BYTES // tile_bytes, _ENOUGH_TILES))
-    if parts == 1 or min(block, tiles // parts) < _LEAST_TILES:
-        return None
-    of_part = ceil_div(tiles, parts)
-    return Cut(parts, ceil_div(of_part, ceil_div(of_part, block)), chunk)
+    pays = (
+        tiles * (outputs + channels) >= _LEAST_NUMBERS * outputs * channels
+        and sum_bytes <= _SUM_BYTES
+        and min(block, tiles // PARTS) >= _LEAST_TILES
+    )
+    return Cut(evened_out(tiles, block), chunk) if pays else None
+
+
+def evened_out(tiles: int, block: int) -> int:
+    """Tiles of a block, ``block`` at most, where those of a part have as many."""
+    of_part = ceil_div(tiles, PARTS)
+    return ceil_div(of_part, ceil_div(of_part, block))
 
 
 def chunk_of(channels: int, itemsize: int) -> int:
@@ -108,14 +118,15 @@ def in_parts(
     g_planes, x_planes = planes(g.shape, x.itemsize), planes(x.shape, x.itemsize)
     # the sums lie chunk by chunk: else those of a chunk are in few sets of a cache
     places, step = ceil_div(x_planes.size, how.chunk) * places, outputs * how.chunk + GAP
-    sums, (add_up, collect) = np.empty(how.parts * places * step, x.dtype), kernels
+    sums, (add_up, collect) = np.empty(PARTS * places * step, x.dtype), kernels
+    shares = min(ceil_div(get_num_threads(), PARTS), ceil_div(x_planes.size, how.chunk))  # which change no sum
     parallel_for(
-        *(add_up, how.parts, g.reshape(-1), g.shape[1:], g_planes, x.reshape(-1), x.shape[1:], x_planes),
-        *((padding[0][0], padding[1][0]), tuple(how), sums, places, step, tiles, lanes(x.dtype), *more),
-        cost=products * tiles * x_planes.size * (outputs + 16) / 8 / how.parts,
+        *(add_up, PARTS * shares, g.reshape(-1), g.shape[1:], g_planes, x.reshape(-1), x.shape[1:], x_planes),
+        *((padding[0][0], padding[1][0]), (*how, shares), sums, places, step, tiles, lanes(x.dtype), *more),
+        cost=products * tiles * x_planes.size * (outputs + 16) / 8 / PARTS / shares,
     )
     total = sums[: places * step]
-    parallel_for(add_parts, places, sums, total, how.parts, step, cost=step * how.parts / 8)
+    parallel_for(add_parts, places, sums, total, PARTS, step, cost=step * PARTS / 8)
     gw, finite = np.empty((outputs, channels, TAPS, TAPS), x.dtype), np.empty(outputs, np.bool_)
     parallel_for(
         *(collect, outputs, total, how.chunk, step, gw.reshape(-1), channels, lanes(x.dtype), finite),
@@ -129,20 +140,20 @@ def _multiply_parts(
     start, stop, g, g_shape, g_planes, x, x_shape, x_planes, corner, cut, sums, places, step, tiles, lanes
 ):
     outputs, grid = g_shape[0], ((g_shape[1] + RESULTS - 1) // RESULTS, (g_shape[2] + RESULTS - 1) // RESULTS)
-    (parts, block, chunk), all_outputs, all_channels = cut, g_planes.size, x_planes.size
+    (block, chunk, shares), all_outputs = cut, g_planes.size
     g_step, x_step = block * all_outputs + GAP, block * chunk + GAP
     gradients, pixels = scratch(PLACES * g_step, x.dtype), scratch(PLACES * x_step, x.dtype)
     strip = scratch((POINTS * (RESULTS * grid[1] + 2) + lanes) * lanes, x.dtype)
-    for part in range(start, stop):
-        first, last = part * tiles // parts, (part + 1) * tiles // parts
+    for task in range(start, stop):
+        part, first, last, low, high = task_of(task, shares, tiles, x_planes.size, chunk)
         for begin in range(first, last, block):
-            count, target = min(block, last - begin), part * places * step
+            count, target = min(block, last - begin), (part * places + low // chunk * PLACES) * step
             transform_tiles(
                 *(g, g_shape, g_planes, 0, all_outputs, RESULTS, (0, 0), grid, begin, count, lanes, strip),
                 *(gradients, 0, (g_step, all_outputs, 0)),
             )
-            for c in range(0, all_channels, chunk):
-                here = min(chunk, all_channels - c)
+            for c in range(low, high, chunk):
+                here = min(chunk, high - c)
                 transform_tiles(
                     *(x, x_shape, x_planes, c, here, POINTS, corner, grid, begin, count, lanes, strip),
                     *(pixels, 0, (x_step, chunk, 0)),
@@ -153,6 +164,14 @@ def _multiply_parts(
                         *(count, sums, target, chunk, begin > first, lanes),
                     )
                     target += step
+
+
+@njit
+def task_of(task, shares, tiles, channels, chunk):
+    """The part that a task belongs to, where its tiles and its share of the channels, whole chunks, begin and end."""
+    part, share, chunks = task // shares, task % shares, (channels + chunk - 1) // chunk
+    low, high = share * chunks // shares * chunk, min((share + 1) * chunks // shares * chunk, channels)
+    return part, part * tiles // PARTS, (part + 1) * tiles // PARTS, low, high
 
 
 @njit
