@@ -115,13 +115,11 @@ def _contributions(node: Node, g: Any, saved: Sequence, useful: set[Node] | None
     if len(steps) > 1 and type(g) is np.ndarray and _copy_pays(g):
         g = canonical(g)
     for step in steps:
-        index, function, pick, _, position = step
+        index, function, pick, names, position = step
         if useful is not None and index is not None and parents[index] not in useful:
             continue
-        if node.settings or position is not None:
-            part = function(g, *pick(saved), **_settings(node, step))
-        else:
-            part = function(g, *pick(saved))
+        settings = node.settings if names is None and position is None else _settings(node, step)
+        part = function(g, *pick(saved), **settings)
         if index is None:  # one rule for all inputs
             pairs = zip(parents, part, strict=True)
         else:

@@ -161,7 +161,8 @@ class Primitive:
                 reads.append(p.name)
             else:
                 raise TypeError(f"{self.name}.vjp: a rule reads {p.name!r}, which is no input, setting or residual")
-        return Rule(function, tuple(reads), None if takes_all else tuple(s for s in settings if s != "position"))
+        names = tuple(s for s in settings if s != "position")
+        return Rule(function, tuple(reads), None if takes_all or set(names) == set(self.setting_names) else names)
 
     def _plan(self, count: int, wanted: int) -> Plan:
         if (count, wanted) not in self._plans:
