@@ -237,16 +237,21 @@ def backward(
     targets = None if inputs is None else {_target(t, "backward") for t in inputs}
     retain = create_graph if retain_graph is None else retain_graph
     found = run(seeds, targets, retain, create_graph)  # type: ignore[arg-type]
-    holders = [(node.ref() if node.ref is not None else None, node) for node in found]
-    if inputs is not None:
-        holders += [(t, t._node) for t in inputs if t._node in found and t._node.ref is None]
-    for tensor, node in holders:
-        if tensor is not None:
-            if create_graph:
-                accumulate(tensor, found[node], True)
-            else:
-                ours = is_ours(found, node)
-                accumulate_array(tensor, found[node], ours)
+    for node in found:
+        if node.ref is not None and (leaf := node.ref()) is not None:
+            _hand_over(leaf, found, node, create_graph)
+    for tensor in inputs or ():
+        if tensor._node in found and tensor._node.ref is None:
+            _hand_over(tensor, found, tensor._node, create_graph)
+
+
+def _hand_over(tensor: Tensor, found: dict[Node, Any], node: Node, create_graph: bool) -> None:
+    """The gradient that was found for a tensor, to its ``.grad``."""
+    if create_graph:
+        accumulate(tensor, found[node], True)
+    else:
+        ours = is_ours(found, node)  # on a line of its own: an argument of the call is one more reference
+        accumulate_array(tensor, found[node], ours)
 
 
 def _target(tensor: Tensor, caller: str) -> Node:

@@ -29,12 +29,17 @@ def axes_of(dim: Any, ndim: int, op: str) -> tuple[int, ...]:
     if dim is None:
         return tuple(range(ndim))
     if isinstance(dim, (tuple, list)):
-        dims = tuple([axis_of(d, ndim, op) for d in dim]) or tuple(range(ndim))
-        if len(set(dims)) != len(dims):
-            raise ValueError(f"{op}: dim {tuple(dim)} names a dimension twice")
-        return dims if ndim else ()
+        return _axes(tuple(map(as_int, dim)), ndim, op)
     found = axis_of(dim, ndim, op)
     return (found,) if ndim else ()
+
+
+@lru_cache(maxsize=256)
+def _axes(dims: tuple[int, ...], ndim: int, op: str) -> tuple[int, ...]:
+    found = tuple([axis_of(d, ndim, op) for d in dims]) or tuple(range(ndim))
+    if len(set(found)) != len(found):
+        raise ValueError(f"{op}: dim {dims} names a dimension twice")
+    return found if ndim else ()
 
 
 def given(one_by_one: tuple, together: Any, op: str, name: str) -> tuple[int, ...]:
