@@ -31,12 +31,12 @@ from .jit import njit
 from .plan import frozen
 from .winograd_loops import copy_filters, tile_count
 from .winograd_parts import (
-    PARTS,
     Cut,
     chunk_of,
     evened_out,
     in_parts,
     multiply_tiles,
+    parts_for,
     planes,
     read_strip,
     task_of,
@@ -48,9 +48,9 @@ _SUMS, _GRADIENTS = 16, 9  # and points of gradients
 # Of each product in one direction, the points of the gradients and of the pixels, and the sum; the last one that is
 # added to a sum that has begun.
 _PRODUCTS = ((0, 0, 0), (0, 1, 1), (1, 2, 2), (2, 4, 3), (2, 3, 1))
-# Bytes, at most, of the transformed tiles of a block, half of a second-level cache, and of the sums of a part: sums of
-# 128 to 256 channels, 2 MB, took a twentieth longer than the direct sum.
-_BLOCK_BYTES, _SUM_BYTES = 900_000, 1_100_000
+# Bytes, at most, of the transformed tiles of a block, half of a second-level cache, of the sums of a part, and of those
+# of all parts: with sums of 128 to 256 channels, 2 MB, two parts took a twentieth longer than the direct sum.
+_BLOCK_BYTES, _PART_BYTES, _SUM_BYTES = 900_000, 1_100_000, 4_200_000
 # Tiles, at least, of a part and of a block: for each, the sums are written.
 _PART_TILES, _BLOCK_TILES = 64, 24
 _LEAST_WORK = 500_000
@@ -64,10 +64,11 @@ def cut(g: tuple[int, ...], x: tuple[int, ...], padding: Padding, dtype: Any) ->
     chunk = chunk_of(channels, itemsize)
     sum_bytes = _SUMS * outputs * ceil_div(channels, chunk) * chunk * itemsize
     block = max(1, _BLOCK_BYTES // ((_GRADIENTS * outputs + _SIDE**2 * chunk) * itemsize))
-    block = evened_out(tiles, block)
+    parts = parts_for(min(_SUM_BYTES // sum_bytes, tiles // _PART_TILES))
+    block = evened_out(tiles, parts, block)
     pays = (
-        sum_bytes <= _SUM_BYTES
-        and tiles >= PARTS * _PART_TILES
+        sum_bytes <= _PART_BYTES
+        and tiles >= parts * _PART_TILES
         and tiles * g[1] * x[1] >= _LEAST_WORK
         and g[1] * x[1] >= 16 * (g[1] + x[1])
         and block >= _BLOCK_TILES
@@ -75,7 +76,7 @@ def cut(g: tuple[int, ...], x: tuple[int, ...], padding: Padding, dtype: Any) ->
         and min(map(min, padding)) >= 0
         and max(map(max, padding)) < TAPS
     )
-    return Cut(block, chunk) if pays else None
+    return Cut(parts, block, chunk) if pays else None
 
 
 @lru_cache
@@ -99,12 +100,12 @@ def _add_parts(
     start, stop, g, g_shape, g_planes, x, x_shape, x_planes, corner, cut, sums, places, step, tiles, lanes, products
 ):
     outputs, grid = g_shape[0], ((g_shape[1] + _RESULTS - 1) // _RESULTS, (g_shape[2] + _RESULTS - 1) // _RESULTS)
-    (block, chunk, shares), all_outputs = cut, g_planes.size
+    (parts, block, chunk, shares), all_outputs = cut, g_planes.size
     g_step, x_step = block * all_outputs + GAP, block * chunk + GAP
     gradients, pixels = scratch(_GRADIENTS * g_step, x.dtype), scratch(_SIDE * _SIDE * x_step, x.dtype)
     strip = scratch((_SIDE * (_STEP * grid[1] + 1) + lanes) * lanes, x.dtype)
     for task in range(start, stop):
-        part, first, last, low, high = task_of(task, shares, tiles, x_planes.size, chunk)
+        part, first, last, low, high = task_of(task, parts, shares, tiles, x_planes.size, chunk)
         for begin in range(first, last, block):
             count, target = min(block, last - begin), (part * places + low // chunk * _SUMS) * step
             _transform(

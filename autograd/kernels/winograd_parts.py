@@ -2,13 +2,13 @@
 
 Otherwise all transformed tiles go from one core to another, through a cache that both share or, three times slower,
 between two such caches. Here a task transforms a block of tiles that stays in its second-level cache and multiplies it,
-one block of its *part* of the tiles after another; both parts are added. That pays as long as their sums, 36 for each
-weight, are few beside the tiles. Of the pixels only a *chunk* of channels is transformed at a time, so that there is
-room for sums: with those of all channels, float64 took a tenth to a fifth longer.
+one block of its *part* of the tiles after another; the parts are added in order. That pays as long as the sums of a
+part, 36 for each weight, are few beside the tiles. Of the pixels only a *chunk* of channels is transformed at a time,
+so that there is room for sums: with those of all channels, float64 took a tenth to a fifth longer.
 
-There are two parts, not more: each has sums of its own, and with four of them weights of 128 to 128 channels took a
-tenth longer, and small images a fifth. Where there are more than two threads, those of a part share its channels, and
-each transforms the gradients.
+There are as many parts as the machine has cores, if the tiles are enough for so many, and two at least: each part has
+sums of its own, and with four parts on two cores weights of 128 to 128 channels took a tenth longer, small images a
+fifth. Where there are more threads than parts, those of a part share its channels, and each transforms the gradients.
 
 Blocks are so short that sums across lanes would take half as long as the products. So a vector holds channels, not
 tiles: rows of pixels are transposed, which spares the transform from moving lanes.
@@ -16,6 +16,7 @@ tiles: rows of pixels are transposed, which spares the transform from moving lan
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -31,24 +32,25 @@ from .plan import frozen
 from .planes import clear_run
 from .tile import OUTER_ROWS, OUTER_VECTORS, multiply_panels
 from .vectors import lanes
-from .weight_product import add_parts, gather
+from .weight_product import add_parts, gather, power_of_two
 from .winograd_loops import GAP, PLACES, copy_filters, tile_count
 from .winograd_tile import POINTS, RESULTS, TAPS, gradients_to_points, pixels_to_points, points_to_filters
 
-PARTS = 2
+CORES = os.cpu_count() or 1  # of the machine, whatever this process may use: the same bits for any number of threads
 # Bytes of the transformed gradients of a block and pixels of a chunk, half of a second-level cache, and of the sums of
 # a part, at most.
 _BLOCK_BYTES, _SUM_BYTES = 900_000, 20_000_000
 # Tiles of a block, at least, before blocks are evened out: for each, the sums are read and written. So few as are
 # enough may fill that cache.
 _LEAST_TILES, _ENOUGH_TILES, _MOST_BYTES = 24, 32, 1_400_000
-# Transformed numbers, at least, for each sum of a part.
-_LEAST_NUMBERS = 2.5
+# Transformed numbers, at least, for each sum: of all tiles, and of a part where there are more than two.
+_LEAST_NUMBERS, _NUMBERS_OF_PART = 2.5, 4
 
 
 class Cut(NamedTuple):
-    """How a part is cut."""
+    """How the sum over the tiles is cut."""
 
+    parts: int  # not more than there are tiles
     block: int  # tiles
     chunk: int  # channels whose pixels are transformed at a time
 
@@ -57,21 +59,24 @@ class Cut(NamedTuple):
 def cut(g: tuple[int, ...], x: tuple[int, ...], itemsize: int) -> Cut | None:
     """For results g (N, O, OH, OW) of pixels x (N, C, H, W), if it pays."""
     outputs, channels = (_padded(shape[1], itemsize) for shape in (g, x))
-    tiles, chunk = tile_count(g), chunk_of(channels, itemsize)
+    tiles, numbers = tile_count(g), tile_count(g) * (outputs + channels) / (outputs * channels)
+    chunk = chunk_of(channels, itemsize)
     sum_bytes = PLACES * outputs * ceil_div(channels, chunk) * chunk * itemsize
     tile_bytes = PLACES * (outputs + chunk) * itemsize
     block = max(_BLOCK_BYTES // tile_bytes, min(_MOST_BYTES // tile_bytes, _ENOUGH_TILES))
-    pays = (
-        tiles * (outputs + channels) >= _LEAST_NUMBERS * outputs * channels
-        and sum_bytes <= _SUM_BYTES
-        and min(block, tiles // PARTS) >= _LEAST_TILES
-    )
-    return Cut(evened_out(tiles, block), chunk) if pays else None
+    parts = parts_for(min(int(numbers / _NUMBERS_OF_PART), tiles // _LEAST_TILES))
+    pays = numbers >= _LEAST_NUMBERS and sum_bytes <= _SUM_BYTES and min(block, tiles // parts) >= _LEAST_TILES
+    return Cut(parts, evened_out(tiles, parts, block), chunk) if pays else None
 
 
-def evened_out(tiles: int, block: int) -> int:
+def parts_for(most: int) -> int:
+    """One for each core, ``most`` at most, and a power of two; but two at least."""
+    return max(2, power_of_two(min(CORES, most)))
+
+
+def evened_out(tiles: int, parts: int, block: int) -> int:
     """Tiles of a block, ``block`` at most, where those of a part have as many."""
-    of_part = ceil_div(tiles, PARTS)
+    of_part = ceil_div(tiles, parts)
     return ceil_div(of_part, ceil_div(of_part, block))
 
 
@@ -118,15 +123,15 @@ def in_parts(
     g_planes, x_planes = planes(g.shape, x.itemsize), planes(x.shape, x.itemsize)
     # the sums lie chunk by chunk: else those of a chunk are in few sets of a cache
     places, step = ceil_div(x_planes.size, how.chunk) * places, outputs * how.chunk + GAP
-    sums, (add_up, collect) = np.empty(PARTS * places * step, x.dtype), kernels
-    shares = min(ceil_div(get_num_threads(), PARTS), ceil_div(x_planes.size, how.chunk))  # which change no sum
+    sums, (add_up, collect) = np.empty(how.parts * places * step, x.dtype), kernels
+    shares = min(ceil_div(get_num_threads(), how.parts), ceil_div(x_planes.size, how.chunk))  # which change no sum
     parallel_for(
-        *(add_up, PARTS * shares, g.reshape(-1), g.shape[1:], g_planes, x.reshape(-1), x.shape[1:], x_planes),
+        *(add_up, how.parts * shares, g.reshape(-1), g.shape[1:], g_planes, x.reshape(-1), x.shape[1:], x_planes),
         *((padding[0][0], padding[1][0]), (*how, shares), sums, places, step, tiles, lanes(x.dtype), *more),
-        cost=products * tiles * x_planes.size * (outputs + 16) / 8 / PARTS / shares,
+        cost=products * tiles * x_planes.size * (outputs + 16) / 8 / how.parts / shares,
     )
     total = sums[: places * step]
-    parallel_for(add_parts, places, sums, total, PARTS, step, cost=step * PARTS / 8)
+    parallel_for(add_parts, places, sums, total, how.parts, step, cost=step * how.parts / 8)
     gw, finite = np.empty((outputs, channels, TAPS, TAPS), x.dtype), np.empty(outputs, np.bool_)
     parallel_for(
         *(collect, outputs, total, how.chunk, step, gw.reshape(-1), channels, lanes(x.dtype), finite),
@@ -140,12 +145,12 @@ def _multiply_parts(
     start, stop, g, g_shape, g_planes, x, x_shape, x_planes, corner, cut, sums, places, step, tiles, lanes
 ):
     outputs, grid = g_shape[0], ((g_shape[1] + RESULTS - 1) // RESULTS, (g_shape[2] + RESULTS - 1) // RESULTS)
-    (block, chunk, shares), all_outputs = cut, g_planes.size
+    (parts, block, chunk, shares), all_outputs = cut, g_planes.size
     g_step, x_step = block * all_outputs + GAP, block * chunk + GAP
     gradients, pixels = scratch(PLACES * g_step, x.dtype), scratch(PLACES * x_step, x.dtype)
     strip = scratch((POINTS * (RESULTS * grid[1] + 2) + lanes) * lanes, x.dtype)
     for task in range(start, stop):
-        part, first, last, low, high = task_of(task, shares, tiles, x_planes.size, chunk)
+        part, first, last, low, high = task_of(task, parts, shares, tiles, x_planes.size, chunk)
         for begin in range(first, last, block):
             count, target = min(block, last - begin), (part * places + low // chunk * PLACES) * step
             transform_tiles(
@@ -167,11 +172,11 @@ def _multiply_parts(
 
 
 @njit
-def task_of(task, shares, tiles, channels, chunk):
+def task_of(task, parts, shares, tiles, channels, chunk):
     """The part that a task belongs to, where its tiles and its share of the channels, whole chunks, begin and end."""
     part, share, chunks = task // shares, task % shares, (channels + chunk - 1) // chunk
     low, high = share * chunks // shares * chunk, min((share + 1) * chunks // shares * chunk, channels)
-    return part, part * tiles // PARTS, (part + 1) * tiles // PARTS, low, high
+    return part, part * tiles // parts, (part + 1) * tiles // parts, low, high
 
 
 @njit

@@ -55,9 +55,11 @@ def in_parts(patch):
 
 
 def in_pieces(tiles, channels, itemsize):
-    """Blocks of five tiles: the last is not whole. In float32 channels are transformed one vector at a time."""
+    """Three parts, or less, of blocks of five tiles: the last is not whole. In float32 channels are transformed one
+    vector at a time.
+    """
     chunk = lanes("f4") if itemsize == 4 else winograd_parts.chunk_of(channels, itemsize)
-    return winograd_parts.Cut(5, chunk) if tiles >= winograd_parts.PARTS else None
+    return winograd_parts.Cut(min(3, tiles), 5, chunk)
 
 
 def direct(x, w, g, options):
@@ -233,6 +235,14 @@ def test_chosen_by_shape(dtype):
     assert not winograd.pays((1, 512, 4, 4), (1, 512, 4, 4), SAME, dtype)  # 1 tile of the 6 of a register tile, or more
     assert not winograd.pays(unet, (8, 32, 68, 68), ((3, 3), (3, 3)), dtype)
     assert not winograd.pays(unet, (8, 32, 61, 61), ((-1, 0), (-1, 0)), dtype)  # the input gradient of a padding of 3
+
+
+@pytest.mark.parametrize(("cores", "many", "few"), [(1, 2, 2), (2, 2, 2), (6, 4, 2), (16, 16, 2), (100, 64, 2)])
+def test_parts_for_cores_and_tiles(monkeypatch, cores, many, few):
+    monkeypatch.setattr(winograd_parts, "CORES", cores)
+    chosen = winograd_parts.cut.__wrapped__  # what was chosen before is kept
+    assert chosen((8, 16, 64, 64), (8, 16, 64, 64), 4).parts == many
+    assert chosen((4, 128, 32, 32), (4, 64, 32, 32), 4).parts == few
 
 
 def test_channels_fill_register_tiles():
