@@ -237,21 +237,18 @@ def backward(
     targets = None if inputs is None else {_target(t, "backward") for t in inputs}
     retain = create_graph if retain_graph is None else retain_graph
     found = run(seeds, targets, retain, create_graph)  # type: ignore[arg-type]
+    holders = []  # all of them before the first hook runs, which may drop a leaf or change a tensor in place
     for node in found:
         if node.ref is not None and (leaf := node.ref()) is not None:
-            _hand_over(leaf, found, node, create_graph)
-    for tensor in inputs or ():
-        if tensor._node in found and tensor._node.ref is None:
-            _hand_over(tensor, found, tensor._node, create_graph)
-
-
-def _hand_over(tensor: Tensor, found: dict[Node, Any], node: Node, create_graph: bool) -> None:
-    """The gradient that was found for a tensor, to its ``.grad``."""
-    if create_graph:
-        accumulate(tensor, found[node], True)
-    else:
-        ours = is_ours(found, node)  # on a line of its own: an argument of the call is one more reference
-        accumulate_array(tensor, found[node], ours)
+            holders.append((leaf, node))
+    if inputs is not None:
+        holders += [(t, t._node) for t in inputs if t._node in found and t._node.ref is None]
+    for tensor, node in holders:
+        if create_graph:
+            accumulate(tensor, found[node], True)
+        else:
+            ours = is_ours(found, node)  # on a line of its own: an argument of a call is one more reference
+            accumulate_array(tensor, found[node], ours)
 
 
 def _target(tensor: Tensor, caller: str) -> Node:

@@ -110,6 +110,7 @@ class Primitive:
         self.masks = tuple(self.inputs.index(name) for name in masks)
         self.variadic = next((p.name for p in parameters if p.kind is p.VAR_POSITIONAL), None)
         self.setting_names = tuple(p.name for p in parameters if p.kind is p.KEYWORD_ONLY)
+        self.takes_more = any(p.kind is p.VAR_KEYWORD for p in parameters)  # settings of any name
         if taken := {"g", "y", "position"} & {*self.inputs, *residuals, *outputs}:
             raise TypeError(f"{self.name}: {sorted(taken)[0]!r} has a meaning in gradient rules")
         self.rules: dict[str, Rule] = {}
@@ -162,7 +163,8 @@ class Primitive:
             else:
                 raise TypeError(f"{self.name}.vjp: a rule reads {p.name!r}, which is no input, setting or residual")
         names = tuple(s for s in settings if s != "position")
-        return Rule(function, tuple(reads), None if takes_all or set(names) == set(self.setting_names) else names)
+        takes_all |= not self.takes_more and set(names) == set(self.setting_names)
+        return Rule(function, tuple(reads), None if takes_all else names)
 
     def _plan(self, count: int, wanted: int) -> Plan:
         if (count, wanted) not in self._plans:

@@ -38,8 +38,8 @@ from .winograd_tile import POINTS, RESULTS, TAPS, gradients_to_points, pixels_to
 
 CORES = os.cpu_count() or 1  # of the machine, whatever this process may use: the same bits for any number of threads
 # Bytes of the transformed gradients of a block and pixels of a chunk, half of a second-level cache, and of the sums of
-# a part, at most.
-_BLOCK_BYTES, _SUM_BYTES = 900_000, 20_000_000
+# all parts, at most.
+_BLOCK_BYTES, _SUM_BYTES = 900_000, 40_000_000
 # Tiles of a block, at least, before blocks are evened out: for each, the sums are read and written. So few as are
 # enough may fill that cache.
 _LEAST_TILES, _ENOUGH_TILES, _MOST_BYTES = 24, 32, 1_400_000
@@ -64,8 +64,8 @@ def cut(g: tuple[int, ...], x: tuple[int, ...], itemsize: int) -> Cut | None:
     sum_bytes = PLACES * outputs * ceil_div(channels, chunk) * chunk * itemsize
     tile_bytes = PLACES * (outputs + chunk) * itemsize
     block = max(_BLOCK_BYTES // tile_bytes, min(_MOST_BYTES // tile_bytes, _ENOUGH_TILES))
-    parts = parts_for(min(int(numbers / _NUMBERS_OF_PART), tiles // _LEAST_TILES))
-    pays = numbers >= _LEAST_NUMBERS and sum_bytes <= _SUM_BYTES and min(block, tiles // parts) >= _LEAST_TILES
+    parts = parts_for(min(int(numbers / _NUMBERS_OF_PART), tiles // _LEAST_TILES, _SUM_BYTES // sum_bytes))
+    pays = numbers >= _LEAST_NUMBERS and parts * sum_bytes <= _SUM_BYTES and min(block, tiles // parts) >= _LEAST_TILES
     return Cut(parts, evened_out(tiles, parts, block), chunk) if pays else None
 
 

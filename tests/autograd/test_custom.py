@@ -132,6 +132,17 @@ def test_masks_and_indices_are_handed_through():
     assert x.grad.tolist() == [0.0, 2.0, 0.0]
 
 
+def test_a_rule_gets_only_the_settings_it_names():
+    @custom_op(sample_inputs=(X,))
+    def scaled(x, *, by=2.0, **notes):
+        return by * x
+
+    scaled.vjp(x=lambda g, *, by=2.0: g * by)
+    x = tensor(X, requires_grad=True)
+    scaled(x, by=3.0, author="nobody").sum().backward()
+    assert x.grad.tolist() == [3.0, 3.0, 3.0]
+
+
 def test_samples_can_be_drawn():
     @custom_op(sample_inputs=lambda rng: (rng.normal(size=(2, 2)),))
     def double(x):

@@ -54,6 +54,22 @@ def test_an_optimizer_may_step_in_a_post_hook():
     assert (x.item(), x.grad) == (-0.5, None)
 
 
+def test_a_post_hook_that_drops_another_leaf_takes_no_hook_from_it():
+    older, younger, seen = [leaf(1.0)], leaf(2.0), []
+    older[0].register_post_accumulate_grad_hook(lambda t: seen.append(t.grad.tolist()))
+    younger.register_post_accumulate_grad_hook(lambda _: older.clear())
+    (older[0] * younger).sum().backward()
+    assert (older, seen) == ([], [[2.0]])
+
+
+def test_a_post_hook_may_change_a_tensor_in_place_that_still_gets_its_gradient():
+    x = leaf(1.0)
+    y = x * 2.0
+    x.register_post_accumulate_grad_hook(lambda _: y.mul_(2.0))
+    (y * y).sum().backward(inputs=[x, y])
+    assert y.grad.tolist() == [4.0]
+
+
 def test_post_hooks_are_for_leaves():
     for t in (leaf(1.0) * 2.0, tensor([1.0])):
         with pytest.raises(RuntimeError, match="only a leaf that requires grad accumulates one"):
