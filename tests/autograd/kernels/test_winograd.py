@@ -172,7 +172,8 @@ def test_a_transform_that_overflows_says_so(dtype):
 
 @each_type
 @pytest.mark.parametrize(
-    ("x_shape", "outputs"), [((4, 64, 32, 24), 32), ((1, 32, 57, 61), 48), ((4, 96, 8, 8), 72), ((2, 24, 33, 40), 17)]
+    ("x_shape", "outputs"),
+    [((8, 16, 64, 64), 16), ((4, 64, 32, 24), 32), ((1, 32, 57, 61), 48), ((4, 96, 8, 8), 72), ((2, 24, 33, 40), 17)],
 )
 def test_same_bits_for_any_number_of_threads(monkeypatch, always, x_shape, outputs, dtype):
     x, w, g, options = build(x_shape, outputs, dtype=dtype)
