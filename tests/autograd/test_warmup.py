@@ -8,7 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import autograd
 from autograd import warmup
+from autograd.kernels import clip
 
 ROOT = Path(__file__).parents[2]
 STEP = """
@@ -60,6 +62,14 @@ def test_training_step_compiles_nothing_after_warming_up(tmp_path):
     again = start("-c", WARM, cache=tmp_path)
     assert kernels(tmp_path) - kept == set()
     assert again.stdout.startswith("0 kernels compiled")
+
+
+def test_kernels_do_not_depend_on_the_weights_that_were_drawn(monkeypatch):
+    scaled = []
+    monkeypatch.setattr(clip, "scale", lambda arrays, factor: scaled.append(factor))
+    autograd.manual_seed(0)  # norms of 0.90 and 1.29
+    warmup.PROGRAMS["RMSprop"](np.dtype("float32"))
+    assert len(scaled) == 2
 
 
 @pytest.mark.parametrize("title", warmup.PROGRAMS)
