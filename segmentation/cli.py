@@ -61,8 +61,8 @@ EVALUATE_HELP = """\
 Judge a trained network on labelled data. All scores are on the level of the data set: the pixels of all pictures
 are counted together.
 
-Given the data it was trained on, only the held-out part is judged; given other data, all of it (--split decides
-otherwise).
+Given the data it was trained on (the same images of the same names), only the held-out part is judged; given other
+data, all of it (--split decides otherwise).
 """
 
 PREDICT_HELP = """\

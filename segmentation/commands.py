@@ -135,9 +135,11 @@ def describe(config: Config, train_set: Dataset, val_set: Dataset) -> dict[str, 
 
 
 def fingerprint(dataset: Dataset) -> str:
-    """A short hash of the pictures' names in order: another folder, or another division of it, has another one."""
-    names = "\0".join(dataset.name(i) for i in range(len(dataset)))
-    return hashlib.sha256(names.encode("utf-8", "surrogateescape")).hexdigest()[:16]
+    """A short hash of images and their names in order: another folder, or another division of it, has another one."""
+    digest = hashlib.sha256()
+    for i in range(len(dataset)):
+        digest.update(dataset.name(i).encode("utf-8", "surrogateescape") + b"\0" + dataset.fingerprint(i))
+    return digest.hexdigest()[:16]
 
 
 def _check_same_data(saved: dict[str, Any], now: dict[str, Any], config: Config) -> None:

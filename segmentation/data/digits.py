@@ -90,6 +90,10 @@ class DigitScenes:
         """A name for scene i, unique within the split."""
         return f"{self.split}-{self._position(i):05d}"
 
+    def fingerprint(self, i: int) -> bytes:
+        """Tells scene i from every other one."""
+        return f"{self.seed}/{self.name(i)}".encode()
+
     def __getitem__(self, i: int) -> tuple[np.ndarray, np.ndarray]:
         image = np.zeros((HEIGHT, WIDTH), np.uint8)
         mask = np.zeros((HEIGHT, WIDTH), np.int64)

@@ -12,7 +12,10 @@ from .transforms import Transform
 
 
 class Dataset(Protocol):
-    """What a data set offers: (image float32 (C, H, W), mask int64 (H, W)) by position, and what is known of them."""
+    """What a data set offers: (image float32 (C, H, W), mask int64 (H, W)) by position, and what is known of them.
+
+    Two different images have different fingerprints, whatever their names.
+    """
 
     classes: tuple[str, ...]
     in_channels: int
@@ -24,6 +27,8 @@ class Dataset(Protocol):
     def __getitem__(self, i: int) -> tuple[np.ndarray, np.ndarray]: ...
 
     def name(self, i: int) -> str: ...
+
+    def fingerprint(self, i: int) -> bytes: ...
 
 
 class Loader:

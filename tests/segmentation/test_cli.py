@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -27,8 +28,8 @@ def command(*arguments, **options):
     )  # fmt: skip
 
 
-def folder_of_pictures(root, count=6, size=(16, 20)):
-    rng = np.random.default_rng(0)
+def folder_of_pictures(root, count=6, size=(16, 20), seed=0):
+    rng = np.random.default_rng(seed)
     for part in ("images", "masks"):
         (root / part).mkdir(parents=True)
     for i in range(count):
@@ -107,13 +108,29 @@ def test_evaluate_repeats_the_validation_of_the_best_epoch(run, capsys):
 
 def test_evaluate_judges_the_held_out_part_of_its_own_data_and_all_of_other_data(folder_run, tmp_path, capsys):
     other = folder_of_pictures(tmp_path / "other", count=3)
-    for data, part, pictures in ((folder_run / "data", "val", 1), (other, "all", 3)):
+    of_the_same_names = folder_of_pictures(tmp_path / "same names", seed=1)
+    for data, part, pictures in ((folder_run / "data", "val", 1), (other, "all", 3), (of_the_same_names, "all", 6)):
         assert main(["evaluate", str(folder_run / "run"), str(data), "--json", "--quiet"]) == 0
         record = json.loads(capsys.readouterr().out)
         assert (record["part"], record["pictures"]) == (part, pictures)
         assert record["score"] == "IoU of foreground"
     assert main(["evaluate", str(folder_run / "run"), str(other), "--split", "val"]) == 0
     assert "mIoU of all 2 classes" in capsys.readouterr().out
+
+
+def test_evaluate_still_judges_the_held_out_part_after_masks_were_mended(folder_run, tmp_path, capsys):
+    data = tmp_path / "data"
+    shutil.copytree(folder_run / "data", data)
+    for mask in (data / "masks").iterdir():
+        Image.fromarray(255 - np.asarray(Image.open(mask))).save(mask)
+    assert main(["evaluate", str(folder_run / "run"), str(data), "--json", "--quiet"]) == 0
+    assert json.loads(capsys.readouterr().out)["part"] == "val"
+
+
+def test_resume_refuses_other_pictures_of_the_same_names(folder_run, tmp_path, capsys):
+    other = folder_of_pictures(tmp_path / "other", seed=1)
+    assert main(["train", str(other), "--resume", "--out", str(folder_run / "run")]) == 2
+    assert "the training pictures differ" in capsys.readouterr().err
 
 
 # --- wrong requests: one line, exit code 2 ----------------------------------------------------------------------------

@@ -33,6 +33,9 @@ class Numbered:
     def name(self, i):
         return f"item{i}"
 
+    def fingerprint(self, i):
+        return b"numbered"
+
 
 def noise(image, mask, rng):
     return image + rng.random(image.shape, dtype=np.float32), mask

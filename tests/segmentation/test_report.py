@@ -90,6 +90,9 @@ class Nasty:
     def name(self, i):
         return f"{i}{NASTY}"
 
+    def fingerprint(self, i):
+        return b"nasty"
+
     def __getitem__(self, i):
         rng = np.random.default_rng(i)
         mask = rng.integers(0, 2, self.size)
