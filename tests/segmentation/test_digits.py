@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import time
 
 import numpy as np
 import pytest
@@ -100,17 +99,6 @@ def test_scenes_do_not_change_between_versions():
 def test_background_covers_about_94_percent():
     masks = np.stack([DigitScenes(500)[i][1] for i in range(500)])
     assert 0.935 < (masks == 0).mean() < 0.95
-
-
-def test_thousands_of_scenes_a_second():
-    scenes = DigitScenes(1000)
-    best = np.inf
-    for _ in range(3):
-        start = time.perf_counter()
-        for i in range(300):
-            scenes[i]
-        best = min(best, time.perf_counter() - start)
-    assert best < 0.3  # 1,000 a second on a busy machine; a quiet one draws some 6,000
 
 
 def test_impossible_requests_say_what_is_wrong():
