@@ -78,7 +78,7 @@ def compile_kernels() -> None:
     backward pass meets first comes early, and the gradients of minimal filtering come late: their transforms are
     compiled by the first process.
     """
-    from . import blocks, conv, norm, pool, softmax, sums, together, update
+    from . import blocks, conv, folds, norm, pool, softmax, together, update
 
     def zeros(*shape: int) -> np.ndarray:
         return np.zeros(shape, np.float32)
@@ -92,7 +92,7 @@ def compile_kernels() -> None:
     losses, peak, scale = softmax.cross_entropy(logits, targets, None, -100, 0.0)
     softmax.cross_entropy_input(losses, logits, peak, scale, targets, None, -100, 0.0)
     pool.max_pool2d(images, kernel_size=(2, 2), stride=(2, 2), padding=(0, 0), dilation=(1, 1), output_size=(32, 32))
-    sums.add_up(images, (0, 2, 3))
+    folds.fold("sum", images, (0, 2, 3))
     blocks.copied(images)
     norm.batch_norm_backward(images, images, vector, vector, vector, vector, 1e-5, True)
     weight_gradient(16, 3, 64)  # dot products
@@ -108,7 +108,7 @@ def _get_ready() -> None:
     """Load what takes a second."""
     from numba.core.registry import cpu_target
 
-    from . import conv, norm, pool, softmax, sums, together, update  # noqa: F401
+    from . import conv, folds, norm, pool, softmax, together, update  # noqa: F401
 
     cpu_target.target_context.refresh()
 

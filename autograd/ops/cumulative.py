@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from .. import kernels
+from ..kernels.arrays import is_large
 from ..primitive import primitive
 from ..tensor import as_tensor
 from .compare import isinf, where
@@ -27,34 +28,34 @@ def _door(input: Any, dim: Any, dtype: Any, axis: Any, op: str) -> tuple[Any, in
     return input, axis_of(as_int(dim), input.ndim, op)
 
 
-def _running_total(op: Any, input: Any, dim: int, dtype: Any) -> Any:
+def _running_total(op: Any, input: Any, dim: int, dtype: Any, **settings: Any) -> Any:
     """Integers run up in int64; a number is its own total."""
     if dtype is not None and np.dtype(dtype) == np.bool_ and input.ndim:
         raise TypeError(f"{op.name}: running totals are numbers, not booleans; see cummax")
     if not input.ndim:
         input = input if input.dtype.kind == "f" else cast(input, dtype=np.dtype(np.int64))
-    return in_dtype(op(input, dim=dim) if input.ndim else input, dtype)
+    return in_dtype(op(input, dim=dim, **settings) if input.ndim else input, dtype)
 
 
 # --- sums -----------------------------------------------------------------------------------------------------------
 
 
 @primitive
-def _cumsum(input, *, dim):
+def _cumsum(input, *, dim, reverse):
+    if is_large(input):
+        return kernels.scan.running_sum(input, dim, reverse)
+    if reverse:
+        return np.flip(_cumsum.forward(np.flip(input, dim), dim=dim, reverse=False), dim)
     return np.add.accumulate(input, axis=dim, dtype=None if input.dtype.kind == "f" else np.int64)
 
 
-def _reversed_cumsum(g, *, dim):
-    return _flip(_cumsum(_flip(g, dims=(dim,)), dim=dim), dims=(dim,))
-
-
-_cumsum.vjp(input=_reversed_cumsum)
+_cumsum.vjp(input=lambda g, *, dim, reverse: _cumsum(g, dim=dim, reverse=not reverse))
 
 
 def cumsum(input: Any, dim: int | None = None, *, dtype: Any = None, axis: int | None = None) -> Any:
     """The sum of all elements up to each one along ``dim``."""
     input, dim = _door(input, dim, dtype, axis, "cumsum")
-    return _running_total(_cumsum, input, dim, dtype)
+    return _running_total(_cumsum, input, dim, dtype, reverse=False)
 
 
 # --- recurrences ----------------------------------------------------------------------------------------------------

@@ -61,7 +61,7 @@ def _product_to(g, x, shape):
     if is_large(g, x):
         axes = tuple(range(g.ndim - len(shape)))
         axes += tuple(i for i in range(len(axes), g.ndim) if shape[i - len(axes)] == 1)
-        total = kernels.sums.add_up_products(g, x, axes)
+        total = kernels.folds.fold("sum of products", g, axes, x)
         if total is not None:
             return total.reshape(shape)
     return product(g, x)

@@ -6,35 +6,48 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from .. import kernels
+from ..kernels.arrays import is_large
 from ..primitive import primitive
 from ..tensor import Tensor, as_tensor, by_product
 from .compare import maximum, minimum
 from .index import _scatter_add
 from .join import _pad
 from .layout import _flip, _permute, _reshape, axes_of, axis_of
-from .reduce import _door, asked_for, flag_of, in_dtype, keep_dims, spread, value_of
+from .reduce import _door, asked_for, flag_of, folded, in_dtype, keep_dims, spread, value_of
+
+
+def _largest(input, dim, keepdim):
+    found = folded("largest", input, dim, keepdim)
+    return np.maximum.reduce(input, axis=dim, keepdims=keepdim) if found is None else found
+
+
+def _smallest(input, dim, keepdim):
+    found = folded("smallest", input, dim, keepdim)
+    return np.minimum.reduce(input, axis=dim, keepdims=keepdim) if found is None else found
+
 
 # --- all ties share -------------------------------------------------------------------------------------------------
 
 
 @primitive(kinks="ties: the gradient is split evenly; NaN: NaN for all")
 def _amax(input, *, dim, keepdim):
-    return np.maximum.reduce(input, axis=dim, keepdims=keepdim)
+    return _largest(input, dim, keepdim)
 
 
 @primitive(kinks="ties: the gradient is split evenly; NaN: NaN for all")
 def _amin(input, *, dim, keepdim):
-    return np.minimum.reduce(input, axis=dim, keepdims=keepdim)
+    return _smallest(input, dim, keepdim)
 
 
 @primitive(kinks="ties: the gradient is split evenly, also among NaN")
 def _max_of_all(input, *, dim, keepdim):
-    return np.maximum.reduce(input, axis=dim, keepdims=keepdim)
+    return _largest(input, dim, keepdim)
 
 
 @primitive(kinks="ties: the gradient is split evenly, also among NaN")
 def _min_of_all(input, *, dim, keepdim):
-    return np.minimum.reduce(input, axis=dim, keepdims=keepdim)
+    return _smallest(input, dim, keepdim)
 
 
 def _share_rule(g, input, y, *, dim, keepdim, nan=True):
@@ -84,20 +97,23 @@ class ValuesIndices(NamedTuple):
 
 @primitive(residuals=("indices",), kinks="ties: the first takes the whole gradient")
 def _max(input, *, dim, keepdim):
-    return _pick(input, np.argmax(input, axis=dim), dim, keepdim)
+    return _pick("largest", np.argmax, input, dim, keepdim)
 
 
 @primitive(residuals=("indices",), kinks="ties: the first takes the whole gradient")
 def _min(input, *, dim, keepdim):
-    return _pick(input, np.argmin(input, axis=dim), dim, keepdim)
+    return _pick("smallest", np.argmin, input, dim, keepdim)
 
 
-def _pick(input, indices, dim, keepdim):
+def _pick(kind, index, input, dim, keepdim):
     if input.ndim == 0:
         return input, np.int64(0)
-    kept = np.expand_dims(indices, dim)
-    values = np.take_along_axis(input, kept, dim)
-    return (values, kept) if keepdim else (np.squeeze(values, dim), indices)
+    if is_large(input):
+        values, indices = kernels.extremes.first(kind, input, dim)
+    else:
+        indices = index(input, axis=dim)
+        values = np.squeeze(np.take_along_axis(input, np.expand_dims(indices, dim), dim), dim)
+    return (np.expand_dims(values, dim), np.expand_dims(indices, dim)) if keepdim else (values, indices)
 
 
 def _pick_rule(g, indices, input_shape, *, dim, keepdim):
@@ -152,12 +168,19 @@ def min(
 
 @primitive(differentiable=False)
 def _argmax(input, *, dim, keepdim):
-    return np.argmax(input, axis=dim, keepdims=keepdim)
+    return _index("largest", np.argmax, input, dim, keepdim)
 
 
 @primitive(differentiable=False)
 def _argmin(input, *, dim, keepdim):
-    return np.argmin(input, axis=dim, keepdims=keepdim)
+    return _index("smallest", np.argmin, input, dim, keepdim)
+
+
+def _index(kind, index, input, dim, keepdim):
+    if dim is None or not is_large(input):
+        return index(input, axis=dim, keepdims=keepdim)
+    _, indices = kernels.extremes.first(kind, input, dim)
+    return np.expand_dims(indices, dim) if keepdim else indices
 
 
 def argmax(input: Any, dim: int | None = None, keepdim: bool = False, *, axis: Any = None, keepdims: Any = None) -> Any:
@@ -183,6 +206,8 @@ def _where_best(op, input, dim, keepdim, axis, keepdims):
 
 @primitive
 def _prod(input, *, dim, keepdim):
+    if (total := folded("product", input, dim, keepdim)) is not None:
+        return total
     return np.multiply.reduce(input, axis=dim, dtype=None if input.dtype.kind == "f" else np.int64, keepdims=keepdim)
 
 

@@ -70,7 +70,7 @@ def _repeated(large: tuple[int, ...], small: tuple[int, ...]) -> tuple[int, ...]
 def sum_to(input, *, shape):
     """Sum over the axes that broadcasting ``shape`` to ``input.shape`` would repeat: the adjoint of broadcasting."""
     axes = _repeated(input.shape, shape)
-    total = kernels.sums.add_up(input, axes) if is_large(input) else None
+    total = kernels.folds.fold("sum", input, axes) if is_large(input) else None
     if total is None:
         total = np.add.reduce(input, axis=axes)
     return total if total.shape == shape else total.reshape(shape)

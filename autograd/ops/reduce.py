@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from .. import kernels
+from ..kernels import blocks
 from ..kernels.arrays import is_large
 from ..modes import modes
 from ..primitive import Primitive, primitive
@@ -93,13 +94,20 @@ def _floating(input: Any, op: str) -> None:
         raise TypeError(f"{op}: the result of {input.dtype} is not whole; convert first, as in x.float().{op}()")
 
 
+def folded(kind: str, input: Any, dim: tuple[int, ...], keepdim: bool) -> Any | None:
+    """A large array reduced on all threads (:func:`autograd.kernels.folds.fold`); ``None`` for what NumPy is to do."""
+    if not is_large(input) or (total := kernels.folds.fold(kind, input, dim)) is None:
+        return None
+    return total.reshape(kept_shape(input.shape, dim)) if keepdim else total
+
+
 # --- sums -----------------------------------------------------------------------------------------------------------
 
 
 @primitive
 def _sum(input, *, dim, keepdim):
-    if is_large(input) and (total := kernels.sums.add_up(input, dim)) is not None:
-        return total.reshape(kept_shape(input.shape, dim)) if keepdim else total
+    if (total := folded("sum", input, dim, keepdim)) is not None:
+        return total
     # integers and booleans add up in int64, as PyTorch does
     return np.add.reduce(input, axis=dim, dtype=None if input.dtype.kind == "f" else np.int64, keepdims=keepdim)
 
@@ -147,8 +155,13 @@ def mean(
 @primitive
 def _var(input, *, dim, keepdim, correction):
     count = _count(input.shape, dim)
-    centred = input - np.add.reduce(input, axis=dim, keepdims=True) / _divisor(count)
-    return np.add.reduce(centred * centred, axis=dim, keepdims=keepdim) / _divisor(count - correction)
+    centred = blocks.spread(np.subtract, input, _sum.forward(input, dim=dim, keepdim=True) / _divisor(count))
+    return _sum_of_squares(centred, dim, keepdim) / _divisor(count - correction)
+
+
+def _sum_of_squares(x, dim, keepdim):
+    total = folded("sum of squares", x, dim, keepdim)
+    return np.add.reduce(x * x, axis=dim, keepdims=keepdim) if total is None else total
 
 
 @primitive(kinks="all elements equal: gradient 0")
@@ -159,9 +172,10 @@ def _std(input, *, dim, keepdim, correction):
 def _var_rule(g, input, *, dim, keepdim, correction):
     """``2 (x − x̄) / (n − correction)``; with no degrees of freedom inf, or NaN at the mean"""
     degrees = _count(input.shape, dim) - correction
-    centred = input - _mean(input, dim=dim, keepdim=True)
-    slope = centred * (2 / degrees) if degrees > 0 else where(centred == 0, math.nan, math.inf)
-    return keep_dims(g, input.shape, dim, keepdim) * slope
+    centred, g = input - _mean(input, dim=dim, keepdim=True), keep_dims(g, input.shape, dim, keepdim)
+    if degrees > 0:
+        return centred * (g * (2 / degrees))
+    return g * where(centred == 0, math.nan, math.inf)
 
 
 def _std_rule(g, input, y, *, dim, keepdim, correction):
@@ -216,9 +230,12 @@ def std(
 
 @primitive
 def _logsumexp(input, *, dim, keepdim):
-    largest = np.max(input, axis=dim, keepdims=True, initial=-np.inf)
+    largest = folded("largest", input, dim, True)
+    if largest is None:
+        largest = np.max(input, axis=dim, keepdims=True, initial=-np.inf)
     shift = np.where(np.isfinite(largest), largest, 0)  # inf − inf would be NaN
-    total = np.add.reduce(np.exp(input - shift), axis=dim, keepdims=True)
+    powers = blocks.spread(np.exp, blocks.spread(np.subtract, input, shift), cost=blocks.EXPONENTIAL)
+    total = _sum.forward(powers, dim=dim, keepdim=True)
     out = np.log(total) + shift
     return out if keepdim else out.reshape([n for i, n in enumerate(out.shape) if i not in dim])
 
@@ -242,9 +259,13 @@ def logsumexp(input: Any, dim: Any, keepdim: bool = False, *, axis: Any = None, 
 
 @primitive(kinks="elements 0: 0; p = ±inf, ties: split evenly; norm 0: 0")
 def _norm(input, *, p, dim, keepdim):
-    size = np.abs(input)
     if p == 2:
-        return np.sqrt(np.add.reduce(size * size, axis=dim, keepdims=keepdim))
+        return np.sqrt(_sum_of_squares(input, dim, keepdim))
+    if p == 1 and (total := folded("sum of sizes", input, dim, keepdim)) is not None:
+        return total
+    if p == math.inf and (total := folded("largest size", input, dim, keepdim)) is not None:
+        return total
+    size = blocks.spread(np.abs, input)
     if p == 1:
         return np.add.reduce(size, axis=dim, keepdims=keepdim)
     if math.isinf(p):
@@ -258,6 +279,9 @@ def _norm_rule(g, input, y, *, p, dim, keepdim):
     if p == 0:
         return _no_slope(input)
     y, g = keep_dims(y, input.shape, dim, keepdim), keep_dims(g, input.shape, dim, keepdim)
+    zero = value_of(y) == 0  # the slope would be 0/0 there: the gradient is 0
+    if p == 2:
+        return input * (g / (y + zero.astype(y.dtype)))  # where y is 0, so is the input
     direction = value_of(sign(input))
     if p == 1:
         return g * direction
@@ -265,10 +289,7 @@ def _norm_rule(g, input, y, *, p, dim, keepdim):
         winners = np.abs(value_of(input)) == value_of(y)
         count = np.maximum(winners.sum(axis=dim, keepdims=True), 1)  # none where the norm is NaN
         return g * (direction * (winners / count).astype(input.dtype))
-    zero = value_of(y) == 0  # the slope would be 0/0 there: the gradient is 0
     y = y + zero.astype(y.dtype)
-    if p == 2:
-        return input * (g / y)  # where y is 0, so is the input
     # |x|^(p−1) at an element 0 with p < 1 is inf: there the gradient is 0 as well
     size = input * direction + (value_of(input) == 0).astype(input.dtype)
     return direction * size ** (p - 1) * keep(g / y ** (p - 1), ~zero)

@@ -15,6 +15,7 @@ import autograd.ops
 from autograd import Tensor, tensor
 from autograd.engine import _settings
 from autograd.gradcheck import gradcheck, gradgradcheck
+from autograd.kernels import arrays as sizes
 from autograd.primitive import OutputGradients, registry
 
 from .cases import CASES, Case
@@ -91,6 +92,22 @@ def test_value(case):
 @with_gradient
 def test_gradient(case):
     assert gradcheck(lambda *inputs: run(case, inputs), tensors_of(arrays_of(case)))
+
+
+@pytest.fixture
+def everything_is_large(monkeypatch):
+    """Arrays of a table are small: NumPy's. What kernels do with large ones is compared with the same references."""
+    monkeypatch.setattr(sizes, "LARGE", 1)
+
+
+@each_case
+def test_value_by_kernels(case, everything_is_large):
+    test_value(case)
+
+
+@with_gradient
+def test_gradient_by_kernels(case, everything_is_large):
+    test_gradient(case)
 
 
 @to_second_order

@@ -12,8 +12,10 @@ from .case import Case, distinct, normal
 def running(step):
     """A function of (what came before, this element), along the dimension ``dim``."""
 
-    def reference(x, dim):
+    def reference(x, dim, reverse=False):
         rows = np.moveaxis(x, dim, 0)
+        if reverse:
+            return np.moveaxis(reference(rows[::-1], 0)[::-1], 0, dim)
         out = np.zeros(rows.shape)
         for place in np.ndindex(*rows.shape[1:]):
             for i in range(len(rows)):
@@ -71,10 +73,12 @@ RUNNING = {
 
 def cases():
     for op, step in RUNNING.items():
+        more = {"reverse": False} if op == "cumsum" else {}
         for dim in (0, 1, 2):
-            yield Case(op, normal((2, 3, 4)), {"dim": dim}, running(step), f"dim {dim}")
-        yield Case(op, normal((3, 0)), {"dim": 1}, running(step), "of nothing")
+            yield Case(op, normal((2, 3, 4)), {"dim": dim, **more}, running(step), f"dim {dim}")
+        yield Case(op, normal((3, 0)), {"dim": 1, **more}, running(step), "of nothing")
         yield Case(f"{op}()", normal(()), {"dim": -1}, lambda x, dim: x, "0-d")
+    yield Case("cumsum", normal((3, 4)), {"dim": 0, "reverse": True}, running(RUNNING["cumsum"]), "reverse")
     yield Case("cumprod", with_zeros, {"dim": 1}, running(RUNNING["cumprod"]), "zeros")
     for dim in (0, 1):
         yield Case("recurrence", normal((3, 4), (3, 4)), {"dim": dim}, recurrence, f"dim {dim}")

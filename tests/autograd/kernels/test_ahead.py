@@ -11,7 +11,9 @@ import pytest
 from autograd.kernels import ahead
 
 ROOT = Path(__file__).parents[3]
-SMALL = "import numpy as np; from autograd.kernels import sums; sums.add_up(np.ones((8, 64, 4096), '{}'), (0, 2))"
+SMALL = (
+    "import numpy as np; from autograd.kernels import folds; folds.fold('sum', np.ones((8, 64, 4096), '{}'), (0, 2))"
+)
 # what is asked of the disk by the second process, and by a training step
 ASKED = """
 from autograd.kernels import jit

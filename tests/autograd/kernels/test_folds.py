@@ -1,4 +1,4 @@
-"""Sums over any axes of large arrays, beside NumPy's in higher precision; the same bits for any number of threads."""
+"""Reductions over any axes, beside NumPy's in higher precision; the same bits for any number of threads."""
 
 import itertools
 import math
@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 import autograd as ag
+from autograd.kernels.folds import fold
 from autograd.kernels.parallel import get_num_threads, set_num_threads
-from autograd.kernels.sums import add_up, add_up_products
 
 SHAPES = [(3, 5, 70, 90), (150_000,), (5, 9001), (9001, 5), (1, 300, 1, 301), (2, 130, 3, 100), (70_000, 1, 2)]
 
@@ -34,16 +34,70 @@ def alternations(shape, axes):
 @pytest.mark.parametrize(("shape", "axes"), list(cases()))
 def test_sums_and_sums_of_products(shape, axes, dtype):
     x, y = numbers(shape, dtype), numbers(shape, dtype, 1)
-    for found, terms in ((add_up(x, axes), x), (add_up_products(x, y, axes), x.astype(np.longdouble) * y)):
+    wide = x.astype(np.longdouble)
+    for kind, terms in {
+        "sum": wide, "sum of squares": wide * wide, "sum of sizes": abs(wide), "sum of products": wide * y
+    }.items():  # fmt: skip
+        found = fold(kind, x, axes, y if kind == "sum of products" else None)
         if found is None:
             assert alternations(shape, axes) != 1
             continue
-        wanted = np.add.reduce(terms.astype(np.longdouble), axis=axes)
+        wanted = np.add.reduce(terms, axis=axes)
         assert found.dtype == dtype
         assert np.shape(found) == np.shape(wanted)
-        size = np.add.reduce(np.abs(terms).astype(np.longdouble), axis=axes)
+        size = np.add.reduce(np.abs(terms), axis=axes)
         # a lane of a block adds 4096/8 numbers at most, one after the other
         assert (np.abs(found - wanted) <= 64 * np.finfo(dtype).eps * size).all()
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize(("shape", "axes"), list(cases()))
+def test_products_and_extremes(shape, axes, dtype):
+    x = numbers(shape, dtype)
+    near_1 = np.exp((x - 0.5) / 100)
+    found = fold("product", near_1, axes)
+    if found is not None:
+        wanted = np.multiply.reduce(near_1.astype(np.longdouble), axis=axes)
+        # a rounding for each number, as often up as down
+        np.testing.assert_allclose(found, wanted, rtol=4 * math.sqrt(x.size) * np.finfo(dtype).eps)
+        for kind, ufunc, of in (
+            ("largest", np.maximum, x), ("smallest", np.minimum, x), ("largest size", np.maximum, abs(x))
+        ):  # fmt: skip
+            found = fold(kind, x, axes)
+            assert found.dtype == dtype
+            np.testing.assert_array_equal(found, ufunc.reduce(of, axis=axes))
+
+
+@pytest.mark.parametrize("length", [3, 15, 16, 17, 63, 64, 65, 128, 4095, 4096, 4097])
+@pytest.mark.parametrize("kind", ["sum", "product", "largest", "smallest"])
+def test_every_element_counts_once(kind, length):
+    """In runs and in rows, wherever vectors and blocks end: the one that differs is found at each place."""
+    neutral, other = {"sum": (0, 5), "product": (1, 5), "largest": (-7, 5), "smallest": (7, -5)}[kind]
+    places = np.arange(length)
+    x = np.full((length, length) if length < 200 else (3, length), neutral, np.float32)
+    places = places if length < 200 else np.array([0, length // 2, length - 1])
+    x[np.arange(len(x)), places] = other
+    assert (fold(kind, x, (1,)) == other).all()
+    assert (fold(kind, np.ascontiguousarray(x.T), (0,)) == other).all()
+
+
+@pytest.mark.parametrize("axis", [0, 1])
+@pytest.mark.parametrize("place", [0, 5, 1000, 4500, 9000])
+def test_nan_is_the_largest_and_the_smallest_wherever_it_is(place, axis):
+    x = numbers((5, 9001), np.float32)
+    x[2, place] = math.nan
+    x[3, place], x[4, place] = math.inf, -math.inf
+    x = x if axis == 1 else np.ascontiguousarray(x.T)
+    with np.errstate(all="raise"):
+        for kind, wanted in (("largest", np.maximum.reduce(x, axis)), ("smallest", np.minimum.reduce(x, axis))):
+            np.testing.assert_array_equal(fold(kind, x, (axis,)), wanted)
+        assert np.isnan(fold("largest size", x, (axis,))).tolist() == [False, False, True, False, False]
+
+
+def test_read_only_arrays_are_read():
+    x = numbers((40, 900), np.float32)
+    x.flags.writeable = False
+    assert fold("largest", x, (0, 1)) == x.max()
 
 
 @pytest.mark.parametrize("axes", [(2, 3), (0, 2, 3), (0, 1, 2, 3), (1,), (0,), (0, 1), (3,)])
@@ -53,24 +107,25 @@ def test_the_number_of_threads_changes_no_bit(axes):
     try:
         for threads in (1, 2, 3, 5):
             set_num_threads(threads)
-            found.append((np.asarray(add_up(x, axes)).tobytes(), np.asarray(add_up_products(x, y, axes)).tobytes()))
+            results = (fold(kind, x, axes, y) for kind in ("sum", "product", "sum of products", "smallest"))
+            found.append([np.asarray(result).tobytes() for result in results])
     finally:
         set_num_threads(before)
-    assert len(set(found)) == 1
+    assert all(bits == found[0] for bits in found)
 
 
 def test_nan_and_inf_reach_their_sum_and_no_other():
     x = np.ones((4, 300, 200), np.float32)
     x[0, 7, 11], x[1, 0, 0], x[2, 5, 5], x[3, 1, 1], x[3, 2, 2] = math.nan, math.inf, -math.inf, math.inf, -math.inf
-    np.testing.assert_array_equal(add_up(x, (1, 2)), [math.nan, math.inf, -math.inf, math.nan])
-    rows = add_up(x, (0,))
+    np.testing.assert_array_equal(fold("sum", x, (1, 2)), [math.nan, math.inf, -math.inf, math.nan])
+    rows = fold("sum", x, (0,))
     assert np.isnan(rows).sum() == 1
     assert np.isinf(rows).sum() == 4
 
 
 def test_a_sum_too_large_for_the_dtype_is_inf_without_a_warning():
     with np.errstate(all="raise"):
-        assert add_up(np.full(100_000, 3e38, np.float32), (0,)) == math.inf
+        assert fold("sum", np.full(100_000, 3e38, np.float32), (0,)) == math.inf
 
 
 @pytest.mark.parametrize("dim", [None, 0, 1, (2, 3), (0, 2, 3), (0, 2), (1, 3), 3])
