@@ -1,8 +1,8 @@
 """Reductions of large arrays over some axes, in one pass over memory on all threads: sums, products, extremes.
 
-A block of 4096 numbers, or of 64 rows, is reduced in vectors in the dtype of the array; what is added or multiplied is
-brought together from the blocks in float64. The blocks are fixed by shape and taken in one order: the same bits for any
-number of threads.
+A block of 4096 numbers, or of 64 rows, is reduced in vectors; what the blocks give is reduced in the same way, until
+one is left. So some 64 numbers are added one after the other at most, whatever the size of the array. The blocks are
+fixed by shape: the same bits for any number of threads.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class _Kind(NamedTuple):
     start: float  # which joined to a number leaves it as it is
     of: Callable  # (builder, x, y): what of an element, of one or of two arrays, is reduced
     join: Callable  # (builder, a, b)
-    ufunc: np.ufunc  # the same of results of blocks
+    rest: str  # the kind that brings the results of blocks together
 
 
 def _larger(builder: Any, a: Any, b: Any) -> Any:
@@ -64,14 +64,14 @@ def _size(builder: Any, x: Any, y: Any) -> Any:
 
 
 _KINDS = {
-    "sum": _Kind(0, _first, _add, np.add),
-    "sum of products": _Kind(0, _multiply, _add, np.add),
-    "sum of squares": _Kind(0, _square, _add, np.add),
-    "sum of sizes": _Kind(0, _size, _add, np.add),
-    "product": _Kind(1, _first, _multiply, np.multiply),
-    "largest": _Kind(-math.inf, _first, _larger, np.maximum),
-    "largest size": _Kind(0, _size, _larger, np.maximum),
-    "smallest": _Kind(math.inf, _first, _smaller, np.minimum),
+    "sum": _Kind(0, _first, _add, "sum"),
+    "sum of products": _Kind(0, _multiply, _add, "sum"),
+    "sum of squares": _Kind(0, _square, _add, "sum"),
+    "sum of sizes": _Kind(0, _size, _add, "sum"),
+    "product": _Kind(1, _first, _multiply, "product"),
+    "largest": _Kind(-math.inf, _first, _larger, "largest"),
+    "largest size": _Kind(0, _size, _larger, "largest"),
+    "smallest": _Kind(math.inf, _first, _smaller, "smallest"),
 }
 
 
@@ -84,43 +84,29 @@ def fold(kind: str, x: np.ndarray, axes: tuple[int, ...], y: np.ndarray | None =
 
     Returns an array without these axes, of the dtype of x, or a number.
     """
-    x = canonical(x)
-    y = x if y is None else canonical(y)
     along_runs, sizes, kept = _loops(x.shape, axes)
     if along_runs is None:
         return None
-    if along_runs:
-        total = _fold_runs(kind, x, y, sizes)
-    else:
-        total = _fold_rows(kind, x.reshape(sizes), y.reshape(sizes))
-    if total.dtype != x.dtype:
-        with np.errstate(over="ignore"):
-            total = total.astype(x.dtype)
-    return total.reshape(kept)[()]
+    flat = canonical(x).reshape(-1)
+    other = flat if y is None else canonical(y).reshape(-1)
+    return (_fold_runs if along_runs else _fold_rows)(kind, flat, other, *sizes).reshape(kept)[()]
 
 
-def _fold_runs(kind: str, x: np.ndarray, y: np.ndarray, sizes: tuple[int, ...]) -> np.ndarray:
-    n, k, length = sizes
-    ufunc = _KINDS[kind].ufunc
-    single = n == 1 and length <= _BLOCK  # each run is a block: nothing is left to be brought together
-    partial = np.empty((n, k, -(-length // _BLOCK)), x.dtype if single else _precision(ufunc, x.dtype))
-    cost = min(length, _BLOCK)
-    parallel_for(_kernels(kind)[0], partial.size, partial.reshape(-1), x.reshape(-1), y.reshape(-1), length, cost=cost)
-    return partial if single else ufunc.reduce(partial, axis=(0, 2))
+def _fold_runs(kind: str, x: np.ndarray, y: np.ndarray, n: int, k: int, length: int) -> np.ndarray:
+    """Of x (n, k, length), flat, over the outer two: k numbers."""
+    steps = -(-length // _BLOCK)
+    out = np.empty(k * n * steps, x.dtype)
+    parallel_for(_kernels(kind)[0], out.size, out, x, y, n, k, length, cost=min(length, _BLOCK))
+    return out if n * steps == 1 else _fold_runs(_KINDS[kind].rest, out, out, 1, k, n * steps)
 
 
-def _fold_rows(kind: str, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    k, n, length = x.shape
-    ufunc = _KINDS[kind].ufunc
-    partial = np.empty((k, -(-n // _ROWS), length), x.dtype)
-    blocks = k * partial.shape[1] * -(-length // _COLUMNS)
+def _fold_rows(kind: str, x: np.ndarray, y: np.ndarray, k: int, n: int, length: int) -> np.ndarray:
+    """Of x (k, n, length), flat, over the one in the middle: (k, length), flat."""
+    parts, chunks = -(-n // _ROWS), -(-length // _COLUMNS)
+    out = np.empty(k * parts * length, x.dtype)
     cost = min(n, _ROWS) * min(length, _COLUMNS)
-    parallel_for(_kernels(kind)[1], blocks, partial, x, y, _KINDS[kind].start, cost=cost)
-    return partial if partial.shape[1] == 1 else ufunc.reduce(partial, axis=1, dtype=_precision(ufunc, x.dtype))
-
-
-def _precision(ufunc: np.ufunc, dtype: Any) -> Any:
-    return dtype if ufunc in (np.maximum, np.minimum) else np.dtype(np.float64)
+    parallel_for(_kernels(kind)[1], k * parts * chunks, out, x, y, n, length, _KINDS[kind].start, cost=cost)
+    return out if parts == 1 else _fold_rows(_KINDS[kind].rest, out, out, k, parts, length)
 
 
 @lru_cache(maxsize=256)
@@ -146,32 +132,35 @@ def _kernels(kind: str) -> tuple[Any, Any]:
     fold_run, (join_row, join_four) = _run_folder(_KINDS[kind]), (_row_joiner(_KINDS[kind], n) for n in (1, 4))
 
     @njit(key=kind)
-    def runs(start, stop, partial, x, y, length):
+    def runs(start, stop, out, x, y, n, k, length):
         steps = (length + _BLOCK - 1) // _BLOCK
         run, step = start // steps, start % steps
-        for block in range(start, stop):
-            first = step * _BLOCK
-            partial[block] = fold_run(x, y, run * length + first, min(_BLOCK, length - first))
-            step += 1
-            if step == steps:
-                run, step = run + 1, 0
+        i, j = run // k, run % k
+        at, first = run * length, step * _BLOCK
+        place = (j * n + i) * steps + step  # what will be brought together are neighbours
+        for _ in range(start, stop):
+            out[place] = fold_run(x, y, at + first, min(_BLOCK, length - first))
+            first, place = first + _BLOCK, place + 1
+            if first >= length:  # counted, not divided: runs of 64 took twice as long
+                first, at, j, place = 0, at + length, j + 1, place + (n - 1) * steps
+                if j == k:
+                    i, j = i + 1, 0
+                    place = i * steps
 
     @njit(key=kind)
-    def rows(start, stop, partial, x, y, neutral):
-        n, length, parts = x.shape[1], x.shape[2], partial.shape[1]
-        steps = (length + _COLUMNS - 1) // _COLUMNS
+    def rows(start, stop, out, x, y, n, length, neutral):
+        parts, chunks = (n + _ROWS - 1) // _ROWS, (length + _COLUMNS - 1) // _COLUMNS
         for block in range(start, stop):
-            group, left = block // steps, block % steps * _COLUMNS
-            k, part = group // parts, group % parts
-            columns, end = min(_COLUMNS, length - left), min(n, (part + 1) * _ROWS)
-            total, row = group * length + left, part * _ROWS
-            for i in range(left, left + columns):
-                partial[k, part, i] = neutral
+            group, left = block // chunks, block % chunks * _COLUMNS
+            k, row = group // parts, group % parts * _ROWS
+            columns, end, total = min(_COLUMNS, length - left), min(n, row + _ROWS), group * length + left
+            for i in range(total, total + columns):
+                out[i] = neutral
             while row + 4 <= end:  # in one pass over the total: a row at a time took a fifth longer
-                join_four(partial, total, x, y, (k * n + row) * length + left, length, columns)
+                join_four(out, total, x, y, (k * n + row) * length + left, length, columns)
                 row += 4
             while row < end:
-                join_row(partial, total, x, y, (k * n + row) * length + left, length, columns)
+                join_row(out, total, x, y, (k * n + row) * length + left, length, columns)
                 row += 1
 
     return runs, rows

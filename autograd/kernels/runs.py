@@ -25,7 +25,7 @@ from .streaming import BLOCK, address, arrive, buffer_for, stream, to_next_line
 from .vectors import LINE, Body, Emitter, constant, float_arrays, intrinsic
 
 _LEAST = 64  # elements of a run: shorter ones are better walked through by NumPy
-_COPY, _NEGATE, _ADD, _SUBTRACT, _MULTIPLY, _DIVIDE = range(6)
+_COPY, _NEGATE, _ADD, _SUBTRACT, _MULTIPLY, _DIVIDE, _EQUAL = range(7)
 _OPERATIONS = {
     np.positive: _COPY,
     np.negative: _NEGATE,
@@ -33,12 +33,14 @@ _OPERATIONS = {
     np.subtract: _SUBTRACT,
     np.multiply: _MULTIPLY,
     np.true_divide: _DIVIDE,
+    np.equal: _EQUAL,
 }
 _LIKE = {np.dtype(t): np.empty(0, t) for t in (np.float32, np.float64)}
 
 
 def combine(function: np.ufunc, inputs: Sequence[Any], out: np.ndarray) -> bool:
-    """``function(*inputs, out)`` where these loops can do it: whether they can. ``np.positive`` copies.
+    """``function(*inputs, out)`` where these loops can do it: whether they can. ``np.positive`` copies, ``np.equal``
+    gives 1 and 0.
 
     inputs : arrays of the dtype of ``out``, float32 or float64, that broadcast to its shape, and numbers.
     out : shares no memory with them; may be a part of a larger array.
@@ -92,10 +94,9 @@ def _combine(start, stop, operation, streaming, like, out, a, b, layout):
     line = LINE // itemsize
     block = buffer_for(out + start * itemsize, like)
     vector_a, vector_b = scratch(line, like.dtype), scratch(line, like.dtype)
-    low = start
+    low, run, at = start, start // length, start % length
+    i, j = run // number, run % number
     while low < stop:
-        run, at = low // length, low % length
-        i, j = run // number, run % number
         to = out + (i * layout[2] + j * layout[3] + at) * itemsize
         x = _operand(vector_a, a + (i * layout[5] + j * layout[6]) * itemsize, layout[7], at)
         y = _operand(vector_b, b + (i * layout[8] + j * layout[9]) * itemsize, layout[10], at)
@@ -115,6 +116,9 @@ def _combine(start, stop, operation, streaming, like, out, a, b, layout):
             to += size * itemsize
             x += size * layout[7] * itemsize
             y += size * layout[10] * itemsize
+        at, j = 0, j + 1  # counted, not divided: runs may be short
+        if j == number:
+            i, j = i + 1, 0
     arrive()
 
 
@@ -155,6 +159,7 @@ def _apply(typing_context: Any, like: Any, operation: Any, to: Any, a: Any, b: A
             _SUBTRACT: builder.fsub,
             _MULTIPLY: builder.fmul,
             _DIVIDE: builder.fdiv,
+            _EQUAL: lambda x, y: builder.uitofp(builder.fcmp_ordered("==", x, y), x.type),
         }
         end = builder.append_basic_block("end")
         cases = {code: builder.append_basic_block("operation") for code in formulas}

@@ -67,6 +67,11 @@ def _product_to(g, x, shape):
     return product(g, x)
 
 
+def difference(a, b):
+    """``a − b`` in a rule, as :func:`product`."""
+    return spread(np.subtract, a, b) if type(a) is np.ndarray else a - b
+
+
 def quotient(a, b):
     """``a / b`` in a rule, as :func:`product`."""
     return spread(np.true_divide, a, b) if type(a) is np.ndarray else a / b

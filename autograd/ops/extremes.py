@@ -7,14 +7,16 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .. import kernels
+from ..kernels import blocks
 from ..kernels.arrays import is_large
 from ..primitive import primitive
 from ..tensor import Tensor, as_tensor, by_product
 from .compare import maximum, minimum
+from .elementwise import product
 from .index import _scatter_add
 from .join import _pad
 from .layout import _flip, _permute, _reshape, axes_of, axis_of
-from .reduce import _door, asked_for, flag_of, folded, in_dtype, keep_dims, spread, value_of
+from .reduce import _door, _sum, asked_for, flag_of, folded, in_dtype, keep_dims, spread, value_of
 
 
 def _largest(input, dim, keepdim):
@@ -52,9 +54,13 @@ def _min_of_all(input, *, dim, keepdim):
 
 def _share_rule(g, input, y, *, dim, keepdim, nan=True):
     x, best = value_of(input), keep_dims(value_of(y), input.shape, dim, keepdim)
-    winners = (x == best) | (np.isnan(x) & np.isnan(best)) if nan else x == best
-    share = (winners / np.add.reduce(winners, axis=dim, keepdims=True, dtype=np.int64)).astype(input.dtype)
-    return keep_dims(g, input.shape, dim, keepdim) * share
+    winners = blocks.spread(np.equal, x, best)
+    if nan and np.isnan(best).any():
+        winners = (x == best) | (np.isnan(x) & np.isnan(best))
+    if winners.dtype != x.dtype:
+        winners = winners.astype(x.dtype)
+    share = keep_dims(g, input.shape, dim, keepdim) / _sum.forward(winners, dim=dim, keepdim=True)
+    return product(share, winners)
 
 
 for _op in (_amax, _amin):  # a NaN equals nothing: 0 winners share, which makes NaN

@@ -15,6 +15,7 @@ from ..modes import modes
 from ..primitive import Primitive, primitive
 from ..tensor import Tensor
 from .compare import keep, where
+from .elementwise import difference, exp, product
 from .layout import _broadcast_to, _reshape, axes_of, cast
 from .pieces import _no_slope, sign
 
@@ -172,9 +173,10 @@ def _std(input, *, dim, keepdim, correction):
 def _var_rule(g, input, *, dim, keepdim, correction):
     """``2 (x − x̄) / (n − correction)``; with no degrees of freedom inf, or NaN at the mean"""
     degrees = _count(input.shape, dim) - correction
-    centred, g = input - _mean(input, dim=dim, keepdim=True), keep_dims(g, input.shape, dim, keepdim)
+    centred = difference(input, _mean(input, dim=dim, keepdim=True))
+    g = keep_dims(g, input.shape, dim, keepdim)
     if degrees > 0:
-        return centred * (g * (2 / degrees))
+        return product(centred, g * (2 / degrees))
     return g * where(centred == 0, math.nan, math.inf)
 
 
@@ -241,10 +243,8 @@ def _logsumexp(input, *, dim, keepdim):
 
 
 def _logsumexp_rule(g, input, y, *, dim, keepdim):
-    from .elementwise import exp
-
-    softmax = exp(input - keep_dims(y, input.shape, dim, keepdim))
-    return keep_dims(g, input.shape, dim, keepdim) * softmax
+    softmax = exp(difference(input, keep_dims(y, input.shape, dim, keepdim)))
+    return product(softmax, keep_dims(g, input.shape, dim, keepdim))
 
 
 _logsumexp.vjp(input=_logsumexp_rule)
@@ -281,7 +281,7 @@ def _norm_rule(g, input, y, *, p, dim, keepdim):
     y, g = keep_dims(y, input.shape, dim, keepdim), keep_dims(g, input.shape, dim, keepdim)
     zero = value_of(y) == 0  # the slope would be 0/0 there: the gradient is 0
     if p == 2:
-        return input * (g / (y + zero.astype(y.dtype)))  # where y is 0, so is the input
+        return product(input, g / (y + zero.astype(y.dtype)))  # where y is 0, so is the input
     direction = value_of(sign(input))
     if p == 1:
         return g * direction
