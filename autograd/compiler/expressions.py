@@ -6,6 +6,7 @@ gives the text of the result, or ``None`` where there is no expression for these
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -26,6 +27,16 @@ def _relu(args: list[str], number: Number, settings: dict) -> str:
 
 def _leaky_relu(args: list[str], number: Number, settings: dict) -> str:
     return f"{args[0]} if {args[0]} > {number(0)} else {args[0]} * {number(settings['negative_slope'])}"
+
+
+def _elu(args: list[str], number: Number, settings: dict) -> str:
+    x = args[0]
+    return f"{x} if {x} > {number(0)} else {number(settings['alpha'])} * exponential_less_1({x})"
+
+
+def _gelu(args: list[str], number: Number, settings: dict) -> str:
+    x = args[0]
+    return f"{x} * {number(0.5)} * ({number(1)} + error_function({x} * {number(math.sqrt(0.5))}))"
 
 
 def _keep(args: list[str], number: Number, settings: dict) -> str:
@@ -77,8 +88,13 @@ EXPRESSIONS: dict[str, Callable[[list[str], Number, dict], str | None]] = {
     "abs": _of_one("np.abs({0})"),
     "exp": _of_one("exponential({0})"),
     "sigmoid": lambda args, number, settings: f"{number(1)} / ({number(1)} + exponential(-{args[0]}))",
+    "expm1": _of_one("exponential_less_1({0})"),
+    "erf": _of_one("error_function({0})"),
     "relu": _relu,
     "leaky_relu": _leaky_relu,
+    "elu": _elu,
+    "silu": lambda args, number, settings: f"{args[0]} / ({number(1)} + exponential(-{args[0]}))",
+    "gelu": _gelu,
     "keep": _keep,
     "where": _where,
     "maximum": _larger(">="),

@@ -45,13 +45,15 @@ class FusedKernel:
 
 @cache
 def _compiled(source: str) -> Any:
-    from ..kernels.exponential import exponential
+    from ..kernels.exponential import error_function, exponential, exponential_less_1
     from ..kernels.jit import njit
 
     # the name of a module that exists: where Numba looks when it loads the kernel from disk
-    scope = {"__name__": __name__, "np": np, "exponential": exponential, "float32": np.float32, "float64": np.float64}
+    scope = {"__name__": __name__, "np": np, "float32": np.float32, "float64": np.float64}
+    slow = {f.__name__: f for f in (exponential, exponential_less_1, error_function)}
+    scope |= slow
     exec(compile(source, "<fused>", "exec"), scope)
-    return njit(scope["fused"], source=source, wide="exponential(" in source)  # type: ignore[arg-type]
+    return njit(scope["fused"], source=source, wide=any(f"{name}(" in source for name in slow))  # type: ignore[arg-type]
 
 
 def _dimensions(shape: tuple, operands: Sequence[tuple]) -> tuple[list[int], list[tuple[bool, ...]]]:

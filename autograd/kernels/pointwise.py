@@ -7,6 +7,7 @@ from which these are used (:func:`autograd.kernels.arrays.is_large`); the sigmoi
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -14,10 +15,12 @@ import numpy as np
 
 from .arrays import canonical
 from .blocks import is_beyond_cache
-from .exponential import exponential
-from .jit import njit
+from .exponential import error_function as erf
+from .exponential import exponential, exponential_less_1
 from .parallel import parallel_for
-from .streaming import elementwise
+from .streaming import arithmetic, elementwise
+
+_ROOT_HALF, _DENSITY_AT_0 = math.sqrt(0.5), 1 / math.sqrt(2 * math.pi)  # of the normal distribution
 
 
 def relu(x: np.ndarray) -> np.ndarray:
@@ -57,10 +60,7 @@ def winner_backward(g: np.ndarray, lesser: np.ndarray, greater: np.ndarray) -> n
 
 def sigmoid(x: np.ndarray) -> np.ndarray:
     """``1 / (1 + e^−x)``"""
-    x = canonical(x)
-    y = np.empty(x.shape, x.dtype)
-    parallel_for(_sigmoid, x.size, y.reshape(-1), x.reshape(-1), x.dtype.type(1), cost=4)
-    return y
+    return _computed(_sigmoid, x)
 
 
 def sigmoid_backward(g: np.ndarray, y: np.ndarray) -> np.ndarray:
@@ -71,6 +71,58 @@ def sigmoid_backward(g: np.ndarray, y: np.ndarray) -> np.ndarray:
 def tanh_backward(g: np.ndarray, y: np.ndarray) -> np.ndarray:
     """``g · (1 − y²)``"""
     return _each(_tanh_backward, g, y, y.dtype.type(1))
+
+
+def silu(x: np.ndarray) -> np.ndarray:
+    """``x / (1 + e^−x)``"""
+    return _computed(_silu, x)
+
+
+def silu_backward(g: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """``g · s · (1 + x · (1 − s))`` with s the sigmoid of x."""
+    return _computed(_silu_backward, g, x)
+
+
+def elu(x: np.ndarray, alpha: float) -> np.ndarray:
+    """``x`` where it is positive, else ``alpha · (e^x − 1)``."""
+    return _computed(_elu, x, x.dtype.type(alpha))
+
+
+def elu_backward(g: np.ndarray, x: np.ndarray, alpha: float) -> np.ndarray:
+    """``g`` where ``x`` is positive, else ``g · alpha · e^x``."""
+    return _computed(_elu_backward, g, x, x.dtype.type(alpha))
+
+
+def gelu(x: np.ndarray) -> np.ndarray:
+    """``x · Φ(x)``, Φ the normal distribution function."""
+    return _computed(_gelu, x)
+
+
+def gelu_backward(g: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """``g · (Φ(x) + x · φ(x))``, φ the normal density."""
+    return _computed(_gelu_backward, g, x)
+
+
+def error_function(x: np.ndarray) -> np.ndarray:
+    """``2/√π · ∫₀ˣ e^(−t²) dt`` within 2.5 ulp."""
+    return _computed(_error_function, x)
+
+
+def absolute(x: np.ndarray) -> np.ndarray:
+    """``|x|``"""
+    return _each(_absolute, x)
+
+
+def sign(x: np.ndarray) -> np.ndarray:
+    """−1, 0 or 1; 0 of NaN."""
+    return _each(_sign, x)
+
+
+def lerp(x: np.ndarray, end: np.ndarray, weight: float) -> np.ndarray:
+    """``x + weight · (end − x)``, exact at both ends."""
+    if abs(weight) < 0.5:
+        return _each(_lerp_from_start, x, end, x.dtype.type(weight))
+    return _each(_lerp_from_end, x, end, x.dtype.type(1 - weight))
 
 
 def keep(x: np.ndarray, mask: np.ndarray) -> np.ndarray:
@@ -90,6 +142,13 @@ def select(mask: np.ndarray, x: Any, y: Any) -> np.ndarray:
 def _each(kernel: Callable, x: np.ndarray, *more: Any) -> np.ndarray:
     out = np.empty(x.shape, x.dtype)
     _run(kernel, out, (x, *more))
+    return out
+
+
+def _computed(kernel: Callable, x: np.ndarray, *more: Any) -> np.ndarray:
+    out = np.empty(x.shape, x.dtype)
+    flat = [canonical(a).reshape(-1) if isinstance(a, np.ndarray) else a for a in (x, *more)]
+    parallel_for(kernel, out.size, out.reshape(-1), *flat, cost=4)
     return out
 
 
@@ -133,12 +192,71 @@ def _winner_backward(g, lesser, greater, half):
     return zero if lesser < greater else v
 
 
-# not in blocks that are written past the caches: it waits for arithmetic, and took a tenth longer
-@njit(fastmath={"contract"}, wide=True)
-def _sigmoid(start, stop, y, x, one):
-    y, x = y[start:stop], x[start:stop]
-    for i in range(y.size):
-        y[i] = one / (one + exponential(-x[i]))
+@arithmetic
+def _sigmoid(x):
+    one = type(x)(1)
+    return one / (one + exponential(-x))
+
+
+@arithmetic
+def _silu(x):
+    return x / (type(x)(1) + exponential(-x))
+
+
+@arithmetic
+def _silu_backward(g, x):
+    one = type(x)(1)
+    s = one / (one + exponential(-x))
+    return g * (s * (one + x * (one - s)))
+
+
+@arithmetic
+def _elu(x, alpha):
+    return x if x > type(x)(0) else alpha * exponential_less_1(x)
+
+
+@arithmetic
+def _elu_backward(g, x, alpha):
+    return g if x > type(x)(0) else g * (alpha * exponential(x))
+
+
+@arithmetic
+def _error_function(x):
+    return erf(x)
+
+
+@arithmetic
+def _gelu(x):
+    kind = type(x)
+    return x * kind(0.5) * (kind(1) + erf(x * kind(_ROOT_HALF)))
+
+
+@arithmetic
+def _gelu_backward(g, x):
+    kind = type(x)
+    below = kind(0.5) * (kind(1) + erf(x * kind(_ROOT_HALF)))
+    return g * (below + x * (exponential(x * x * kind(-0.5)) * kind(_DENSITY_AT_0)))
+
+
+@elementwise
+def _absolute(x):
+    return abs(x)
+
+
+@elementwise
+def _sign(x):
+    zero, one = type(x)(0), type(x)(1)
+    return one if x > zero else (-one if x < zero else zero)
+
+
+@elementwise
+def _lerp_from_start(x, end, weight):
+    return x + weight * (end - x)
+
+
+@elementwise
+def _lerp_from_end(x, end, rest):
+    return end - (end - x) * rest
 
 
 @elementwise

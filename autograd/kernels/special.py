@@ -1,4 +1,4 @@
-"""The error functions and the family of the gamma function, which NumPy lacks."""
+"""The complement of the error function and the family of the gamma function, which NumPy lacks."""
 
 from __future__ import annotations
 
@@ -16,11 +16,6 @@ from .parallel import parallel_for
 _BERNOULLI = (1 / 6, -1 / 30, 1 / 42, -1 / 30, 5 / 66, -691 / 2730, 7 / 6, -3617 / 510, 43867 / 798, -174611 / 330)
 _CORRECTIONS = np.array([b / math.factorial(2 * j + 2) for j, b in enumerate(_BERNOULLI)])
 _FAR = 10.0  # from here on the asymptotic series are good to the last bit
-
-
-def erf(x: np.ndarray) -> np.ndarray:
-    """``2/√π · ∫₀ˣ e^(−t²) dt`` of every element, to the last bit or two of its dtype."""
-    return _each(_erf, x)
 
 
 def erfc(x: np.ndarray) -> np.ndarray:
@@ -49,12 +44,6 @@ def _each(kernel: Callable, x: np.ndarray, *settings: Any) -> np.ndarray:
     y = np.empty_like(flat)
     parallel_for(kernel, flat.size, flat, y, *settings, cost=50)
     return y.reshape(np.shape(x))
-
-
-@njit
-def _erf(start, stop, x, y):
-    for i in range(start, stop):
-        y[i] = math.erf(x[i])
 
 
 @njit

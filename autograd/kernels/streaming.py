@@ -35,7 +35,7 @@ def elementwise(formula: Callable) -> Any:
     """
     one = njit(formula)
 
-    @njit(key=f"{formula.__module__} {formula.__qualname__} {formula.__code__.co_firstlineno}")
+    @njit(key=_name(formula))
     def kernel(start, stop, streaming, out, *inputs):
         place = address(out, start)
         buffer = buffer_for(place, out)
@@ -52,6 +52,26 @@ def elementwise(formula: Callable) -> Any:
         arrive()
 
     return kernel
+
+
+def arithmetic(formula: Callable) -> Any:
+    """``kernel(start, stop, out, *inputs)``, as :func:`elementwise`, of a formula that takes longer than memory does.
+
+    It computes with whole vectors, multiplies and adds at once, and has nothing to gain past the caches: with buffers,
+    the sigmoid took a tenth longer.
+    """
+    one = njit(formula, fastmath={"contract"})
+
+    @njit(key=_name(formula), fastmath={"contract"}, wide=True)
+    def kernel(start, stop, out, *inputs):
+        for i in range(start, stop):
+            out[i] = one(*_elements(inputs, i))
+
+    return kernel
+
+
+def _name(formula: Callable) -> str:
+    return f"{formula.__module__} {formula.__qualname__} {formula.__code__.co_firstlineno}"
 
 
 @intrinsic

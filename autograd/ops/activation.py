@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -11,10 +12,11 @@ from .. import kernels
 from ..kernels.arrays import is_large
 from ..primitive import primitive
 from .compare import keep, where
-from .elementwise import sigmoid
+from .elementwise import exp, sigmoid
 from .layout import axis_of, cast
 from .softmax import log_softmax as _log_softmax
 from .softmax import softmax as _softmax
+from .special import erf
 
 
 @primitive(elementwise=True, kinds="iuf", kinks="0: gradient 0")
@@ -51,6 +53,65 @@ _leaky_relu.vjp(input=_leaky_relu_rule)
 def leaky_relu(input: Any, negative_slope: float = 0.01) -> Any:
     """``input`` where it is positive, else ``negative_slope · input``."""
     return _leaky_relu(input, negative_slope=float(negative_slope))
+
+
+@primitive(elementwise=True, promote="float", kinks="0: the slope of the negative side")
+def _elu(input, *, alpha):
+    if is_large(input):
+        return kernels.pointwise.elu(input, alpha)
+    return np.where(np.greater(input, 0), input, alpha * np.expm1(np.minimum(input, 0)))
+
+
+def _elu_rule(g, input, *, alpha):
+    if is_large(g, input):
+        return kernels.pointwise.elu_backward(g, input, alpha)
+    positive = input > 0
+    # where it is positive the other branch is fed 0: e^x would overflow, and its gradient with it
+    return where(positive, g, g * (exp(where(positive, 0.0, input)) * alpha))
+
+
+_elu.vjp(input=_elu_rule)
+
+
+def elu(input: Any, alpha: float = 1.0) -> Any:
+    """``input`` where it is positive, else ``alpha · (e^input − 1)``."""
+    return _elu(input, alpha=float(alpha))
+
+
+@primitive(elementwise=True, promote="float")
+def silu(input):
+    """``input · sigmoid(input)``"""
+    return kernels.pointwise.silu(input) if is_large(input) else input * sigmoid.forward(input)
+
+
+def _silu_rule(g, input):
+    if is_large(g, input):
+        return kernels.pointwise.silu_backward(g, input)
+    s = sigmoid(input)
+    return g * (s * (1 + input * (1 - s)))
+
+
+silu.vjp(input=_silu_rule)
+
+
+@primitive(elementwise=True, promote="float")
+def gelu(input):
+    """``input · Φ(input)``, Φ the normal distribution function."""
+    return kernels.pointwise.gelu(input) if is_large(input) else input * _normal_share(input)
+
+
+def _normal_share(x):
+    """Φ"""
+    return 0.5 * (1 + erf(x * math.sqrt(0.5)))
+
+
+def _gelu_rule(g, input):
+    if is_large(g, input):
+        return kernels.pointwise.gelu_backward(g, input)
+    return g * (_normal_share(input) + input * (exp(input * input * -0.5) * (1 / math.sqrt(2 * math.pi))))
+
+
+gelu.vjp(input=_gelu_rule)
 
 
 @primitive(elementwise=True, promote="float")

@@ -16,6 +16,7 @@ from ..tensor import Tensor
 from .compare import keep, where
 from .layout import cast
 from .pieces import _no_slope, _trunc_divide, floor_divide
+from .rules import opposite, product, quotient
 
 # --- arithmetic -----------------------------------------------------------------------------------------------------
 
@@ -49,11 +50,6 @@ def neg(input):
     return spread(np.negative, input)
 
 
-def product(a, b):
-    """``a · b`` in a rule: of large arrays on all threads."""
-    return spread(np.multiply, a, b) if type(a) is np.ndarray else a * b
-
-
 def _product_to(g, x, shape):
     """The sum of ``g · x`` that the engine would bring to ``shape``, without the product in between."""
     if g.shape == shape:
@@ -65,21 +61,6 @@ def _product_to(g, x, shape):
         if total is not None:
             return total.reshape(shape)
     return product(g, x)
-
-
-def difference(a, b):
-    """``a − b`` in a rule, as :func:`product`."""
-    return spread(np.subtract, a, b) if type(a) is np.ndarray else a - b
-
-
-def quotient(a, b):
-    """``a / b`` in a rule, as :func:`product`."""
-    return spread(np.true_divide, a, b) if type(a) is np.ndarray else a / b
-
-
-def opposite(a):
-    """``−a`` in a rule, as :func:`product`."""
-    return spread(np.negative, a) if type(a) is np.ndarray else -a
 
 
 _add.vjp(input=lambda g: g, other=lambda g: g)
@@ -155,13 +136,15 @@ def addcdiv(input: Any, tensor1: Any, tensor2: Any, *, value: float = 1) -> Any:
 
 @primitive(elementwise=True, kinds="f")
 def _lerp(input, end, weight):
+    if type(weight) is float and is_large(input, end):
+        return kernels.pointwise.lerp(input, end, weight)
     way = end - input
     return np.where(np.abs(weight) < 0.5, input + weight * way, end - way * (1 - weight))
 
 
 _lerp.vjp(
-    input=lambda g, weight: g * (1 - weight),
-    end=lambda g, weight: g * weight,
+    input=lambda g, weight: product(g, 1 - weight),
+    end=lambda g, weight: product(g, weight),
     weight=lambda g, input, end: g * (end - input),
 )
 
@@ -185,7 +168,7 @@ def pow(input, exponent):
     """
     if type(exponent) is int:
         if exponent == 3:
-            return input * input * input
+            return product(product(input, input), input)
         if exponent < 0 and getattr(input, "dtype", np.dtype(float)).kind != "f":  # NumPy raises where it meets one
             raise ValueError("Integers to negative integer powers are not allowed.")
     if type(exponent) is float and exponent == -0.5:
@@ -197,7 +180,7 @@ def _pow_input_rule(g, input, exponent):
     if not isinstance(exponent, (int, float)):
         return keep(g * (exponent * input ** (exponent - 1)), exponent != 0)
     # the op, not the operator: it tells the two sides of −0 apart
-    return _no_slope(g) if exponent == 0 else g * (exponent * pow(input, exponent - 1))
+    return _no_slope(g) if exponent == 0 else product(g, product(pow(input, exponent - 1), exponent))
 
 
 def _pow_exponent_rule(g, input, exponent, y):

@@ -12,11 +12,11 @@ from ..kernels.arrays import is_large
 from ..primitive import primitive
 from ..tensor import Tensor, as_tensor, by_product
 from .compare import maximum, minimum
-from .elementwise import product
 from .index import _scatter_add
 from .join import _pad
 from .layout import _flip, _permute, _reshape, axes_of, axis_of
 from .reduce import _door, _sum, asked_for, flag_of, folded, in_dtype, keep_dims, spread, value_of
+from .rules import product
 
 
 def _largest(input, dim, keepdim):

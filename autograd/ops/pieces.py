@@ -6,8 +6,11 @@ from typing import Any
 
 import numpy as np
 
+from .. import kernels
+from ..kernels.arrays import is_large
 from ..primitive import primitive
 from .compare import isfinite, keep
+from .rules import product
 
 # --- pieces ---------------------------------------------------------------------------------------------------------
 
@@ -15,12 +18,14 @@ from .compare import isfinite, keep
 @primitive(elementwise=True, kinds="iuf", kinks="0: gradient 0")
 def abs(input):
     """``|input|``"""
-    return np.abs(input)
+    return kernels.pointwise.absolute(input) if is_large(input) else np.abs(input)
 
 
 @primitive(elementwise=True, kinks="0: jumps, gradient 0 everywhere")
 def sign(input):
     """−1, 0 or 1; 0 of NaN."""
+    if is_large(input):
+        return kernels.pointwise.sign(input)
     if np.asarray(input).dtype == np.bool_:
         return np.array(input)
     return np.subtract(np.greater(input, 0), np.less(input, 0), dtype=np.asarray(input).dtype)
@@ -104,7 +109,7 @@ def _no_slope(input):
 
 
 _no_slope.vjp(input=None)
-abs.vjp(input=lambda g, input: g * sign(input))
+abs.vjp(input=lambda g, input: product(g, sign(input)))
 for _step in (sign, floor, ceil, trunc, _round):
     _step.vjp(input=lambda g: _no_slope(g))
 frac.vjp(input=lambda g: g)

@@ -15,9 +15,10 @@ from ..modes import modes
 from ..primitive import Primitive, primitive
 from ..tensor import Tensor
 from .compare import keep, where
-from .elementwise import difference, exp, product
+from .elementwise import exp
 from .layout import _broadcast_to, _reshape, axes_of, cast
 from .pieces import _no_slope, sign
+from .rules import difference, product
 
 
 def kept_shape(shape: tuple[int, ...], dim: tuple[int, ...]) -> tuple[int, ...]:

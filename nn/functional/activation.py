@@ -6,10 +6,7 @@ import math
 
 from autograd.ops import activation as ops
 from autograd.ops import softmax as softmaxes
-from autograd.ops.compare import gt, where
-from autograd.ops.elementwise import expm1
 from autograd.ops.layout import axis_of
-from autograd.ops.special import erf
 from autograd.ops.trigonometry import tanh as _tanh
 from autograd.tensor import Tensor
 
@@ -51,14 +48,12 @@ def softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tenso
 
 def elu(input: Tensor, alpha: float = 1.0) -> Tensor:
     """``z`` where it is positive, else ``α(e^z − 1)``; at 0 the slope is α."""
-    positive = gt(input, 0)
-    # where z is positive the other branch is fed 0: e^z would overflow, and its gradient with it
-    return where(positive, input, expm1(where(positive, 0.0, input)) * float(alpha))
+    return ops.elu(input, alpha)
 
 
 def silu(input: Tensor) -> Tensor:
     """``z·sigmoid(z)``."""
-    return input * ops.sigmoid(input)
+    return ops.silu(input)
 
 
 def gelu(input: Tensor, approximate: str = "none") -> Tensor:
@@ -69,7 +64,7 @@ def gelu(input: Tensor, approximate: str = "none") -> Tensor:
     Hendrycks and Gimpel, Gaussian error linear units, 2016.
     """
     if approximate == "none":
-        return input * 0.5 * (1 + erf(input * math.sqrt(0.5)))
-    if approximate == "tanh":
-        return input * 0.5 * (1 + _tanh((input + input * input * input * 0.044715) * math.sqrt(2 / math.pi)))
+        return ops.gelu(input)
+    if approximate == "tanh":  # (1 + tanh u) / 2 is the sigmoid of 2u
+        return input * ops.sigmoid((input + input * input * input * 0.044715) * (2 * math.sqrt(2 / math.pi)))
     raise ValueError(f"gelu: approximate is 'none' or 'tanh', not {approximate!r}")

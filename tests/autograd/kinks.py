@@ -49,6 +49,7 @@ KINKS = [
     Kink("relu", "relu(x)", 0.0, 0.0, LEAST),
     Kink("relu", "relu(x)", nan, 1.0, "NaN is not below 0, and goes through"),
     Kink("leaky_relu", "F.leaky_relu(x, 0.1)", 0.0, 0.1, "the slope of the negative side, as everywhere up to 0"),
+    Kink("elu", "F.elu(x, 0.5)", 0.0, 0.5, "the slope of the negative side, as everywhere up to 0"),
     Kink("abs", "abs(x)", 0.0, 0.0, LEAST),
     Kink("clamp", "clamp(x, min=0.0)", 0.0, 1.0, "at a bound the value is still the input's"),
     Kink("clamp", "clamp(x, -1.0, 1.0)", 1.0, 1.0, "at a bound the value is still the input's"),

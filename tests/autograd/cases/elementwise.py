@@ -169,6 +169,11 @@ def cases():
     yield Case(
         "leaky_relu", both_signs(0.1, 2, ONE), {"negative_slope": 0.2}, each(lambda x, negative_slope: max(x, 0.2 * x))
     )
+    yield Case(
+        "elu", both_signs(0.1, 2, ONE), {"alpha": 1.5}, each(lambda x, alpha: x if x > 0 else alpha * math.expm1(x))
+    )
+    yield Case("silu", normal(ONE), {}, each(lambda x: x / (1 + math.exp(-x))))
+    yield Case("gelu", normal(ONE), {}, each(lambda x: x * (1 + math.erf(x / math.sqrt(2))) / 2))
     yield Case("softplus", normal(ONE), {"beta": 1.0, "threshold": 20.0}, each(softplus))
     yield Case("softplus", normal(ONE), {"beta": 2.0, "threshold": 1.0}, each(softplus), "linear above 1/2")
     yield Case("where", masked((2, 3), (2, 3), (2, 3)), {}, each(lambda c, a, b: a if c else b))
