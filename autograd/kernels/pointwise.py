@@ -2,12 +2,11 @@
 
 NumPy takes several passes over memory for them, and ``np.where`` twenty times as long on a mask that a processor cannot
 predict. The arithmetic is NumPy's, operation by operation, so that an array has the same bits below and above the size
-from which these are used (:func:`autograd.kernels.arrays.is_large`); the sigmoid's exponential may differ in the last.
+from which these are used (:func:`autograd.kernels.arrays.is_large`).
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -15,12 +14,8 @@ import numpy as np
 
 from .arrays import canonical
 from .blocks import is_beyond_cache
-from .exponential import error_function as erf
-from .exponential import exponential, exponential_less_1
 from .parallel import parallel_for
-from .streaming import arithmetic, elementwise
-
-_ROOT_HALF, _DENSITY_AT_0 = math.sqrt(0.5), 1 / math.sqrt(2 * math.pi)  # of the normal distribution
+from .streaming import elementwise
 
 
 def relu(x: np.ndarray) -> np.ndarray:
@@ -58,11 +53,6 @@ def winner_backward(g: np.ndarray, lesser: np.ndarray, greater: np.ndarray) -> n
     return _each(_winner_backward, g, lesser, greater, g.dtype.type(0.5))
 
 
-def sigmoid(x: np.ndarray) -> np.ndarray:
-    """``1 / (1 + e^−x)``"""
-    return _computed(_sigmoid, x)
-
-
 def sigmoid_backward(g: np.ndarray, y: np.ndarray) -> np.ndarray:
     """``g · y · (1 − y)``"""
     return _each(_sigmoid_backward, g, y, y.dtype.type(1))
@@ -71,41 +61,6 @@ def sigmoid_backward(g: np.ndarray, y: np.ndarray) -> np.ndarray:
 def tanh_backward(g: np.ndarray, y: np.ndarray) -> np.ndarray:
     """``g · (1 − y²)``"""
     return _each(_tanh_backward, g, y, y.dtype.type(1))
-
-
-def silu(x: np.ndarray) -> np.ndarray:
-    """``x / (1 + e^−x)``"""
-    return _computed(_silu, x)
-
-
-def silu_backward(g: np.ndarray, x: np.ndarray) -> np.ndarray:
-    """``g · s · (1 + x · (1 − s))`` with s the sigmoid of x."""
-    return _computed(_silu_backward, g, x)
-
-
-def elu(x: np.ndarray, alpha: float) -> np.ndarray:
-    """``x`` where it is positive, else ``alpha · (e^x − 1)``."""
-    return _computed(_elu, x, x.dtype.type(alpha))
-
-
-def elu_backward(g: np.ndarray, x: np.ndarray, alpha: float) -> np.ndarray:
-    """``g`` where ``x`` is positive, else ``g · alpha · e^x``."""
-    return _computed(_elu_backward, g, x, x.dtype.type(alpha))
-
-
-def gelu(x: np.ndarray) -> np.ndarray:
-    """``x · Φ(x)``, Φ the normal distribution function."""
-    return _computed(_gelu, x)
-
-
-def gelu_backward(g: np.ndarray, x: np.ndarray) -> np.ndarray:
-    """``g · (Φ(x) + x · φ(x))``, φ the normal density."""
-    return _computed(_gelu_backward, g, x)
-
-
-def error_function(x: np.ndarray) -> np.ndarray:
-    """``2/√π · ∫₀ˣ e^(−t²) dt`` within 2.5 ulp."""
-    return _computed(_error_function, x)
 
 
 def absolute(x: np.ndarray) -> np.ndarray:
@@ -142,13 +97,6 @@ def select(mask: np.ndarray, x: Any, y: Any) -> np.ndarray:
 def _each(kernel: Callable, x: np.ndarray, *more: Any) -> np.ndarray:
     out = np.empty(x.shape, x.dtype)
     _run(kernel, out, (x, *more))
-    return out
-
-
-def _computed(kernel: Callable, x: np.ndarray, *more: Any) -> np.ndarray:
-    out = np.empty(x.shape, x.dtype)
-    flat = [canonical(a).reshape(-1) if isinstance(a, np.ndarray) else a for a in (x, *more)]
-    parallel_for(kernel, out.size, out.reshape(-1), *flat, cost=4)
     return out
 
 
@@ -190,52 +138,6 @@ def _winner_backward(g, lesser, greater, half):
     zero, one = type(g)(0), type(g)(1)
     v = g * (half if lesser == greater else one)
     return zero if lesser < greater else v
-
-
-@arithmetic
-def _sigmoid(x):
-    one = type(x)(1)
-    return one / (one + exponential(-x))
-
-
-@arithmetic
-def _silu(x):
-    return x / (type(x)(1) + exponential(-x))
-
-
-@arithmetic
-def _silu_backward(g, x):
-    one = type(x)(1)
-    s = one / (one + exponential(-x))
-    return g * (s * (one + x * (one - s)))
-
-
-@arithmetic
-def _elu(x, alpha):
-    return x if x > type(x)(0) else alpha * exponential_less_1(x)
-
-
-@arithmetic
-def _elu_backward(g, x, alpha):
-    return g if x > type(x)(0) else g * (alpha * exponential(x))
-
-
-@arithmetic
-def _error_function(x):
-    return erf(x)
-
-
-@arithmetic
-def _gelu(x):
-    kind = type(x)
-    return x * kind(0.5) * (kind(1) + erf(x * kind(_ROOT_HALF)))
-
-
-@arithmetic
-def _gelu_backward(g, x):
-    kind = type(x)
-    below = kind(0.5) * (kind(1) + erf(x * kind(_ROOT_HALF)))
-    return g * (below + x * (exponential(x * x * kind(-0.5)) * kind(_DENSITY_AT_0)))
 
 
 @elementwise

@@ -58,13 +58,13 @@ def leaky_relu(input: Any, negative_slope: float = 0.01) -> Any:
 @primitive(elementwise=True, promote="float", kinks="0: the slope of the negative side")
 def _elu(input, *, alpha):
     if is_large(input):
-        return kernels.pointwise.elu(input, alpha)
+        return kernels.smooth.elu(input, alpha)
     return np.where(np.greater(input, 0), input, alpha * np.expm1(np.minimum(input, 0)))
 
 
 def _elu_rule(g, input, *, alpha):
     if is_large(g, input):
-        return kernels.pointwise.elu_backward(g, input, alpha)
+        return kernels.smooth.elu_backward(g, input, alpha)
     positive = input > 0
     # where it is positive the other branch is fed 0: e^x would overflow, and its gradient with it
     return where(positive, g, g * (exp(where(positive, 0.0, input)) * alpha))
@@ -81,12 +81,12 @@ def elu(input: Any, alpha: float = 1.0) -> Any:
 @primitive(elementwise=True, promote="float")
 def silu(input):
     """``input · sigmoid(input)``"""
-    return kernels.pointwise.silu(input) if is_large(input) else input * sigmoid.forward(input)
+    return kernels.smooth.silu(input) if is_large(input) else input * sigmoid.forward(input)
 
 
 def _silu_rule(g, input):
     if is_large(g, input):
-        return kernels.pointwise.silu_backward(g, input)
+        return kernels.smooth.silu_backward(g, input)
     s = sigmoid(input)
     return g * (s * (1 + input * (1 - s)))
 
@@ -97,7 +97,7 @@ silu.vjp(input=_silu_rule)
 @primitive(elementwise=True, promote="float")
 def gelu(input):
     """``input · Φ(input)``, Φ the normal distribution function."""
-    return kernels.pointwise.gelu(input) if is_large(input) else input * _normal_share(input)
+    return kernels.smooth.gelu(input) if is_large(input) else input * _normal_share(input)
 
 
 def _normal_share(x):
@@ -107,7 +107,7 @@ def _normal_share(x):
 
 def _gelu_rule(g, input):
     if is_large(g, input):
-        return kernels.pointwise.gelu_backward(g, input)
+        return kernels.smooth.gelu_backward(g, input)
     return g * (_normal_share(input) + input * (exp(input * input * -0.5) * (1 / math.sqrt(2 * math.pi))))
 
 
@@ -116,11 +116,19 @@ gelu.vjp(input=_gelu_rule)
 
 @primitive(elementwise=True, promote="float")
 def _softplus(input, *, beta, threshold):
+    if is_large(input):
+        return kernels.smooth.softplus(input, beta, threshold)
     z = input * beta
     return np.where(z > threshold, input, np.log1p(np.exp(z)) / beta)
 
 
-_softplus.vjp(input=lambda g, input, *, beta, threshold: where(input * beta > threshold, g, g * sigmoid(input * beta)))
+def _softplus_rule(g, input, *, beta, threshold):
+    if is_large(g, input):
+        return kernels.smooth.softplus_backward(g, input, beta, threshold)
+    return where(input * beta > threshold, g, g * sigmoid(input * beta))
+
+
+_softplus.vjp(input=_softplus_rule)
 
 
 def softplus(input: Any, beta: float = 1.0, threshold: float = 20.0) -> Any:

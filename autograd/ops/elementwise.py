@@ -267,7 +267,7 @@ def log10(input):
 @primitive(elementwise=True, promote="float")
 def sigmoid(input):
     """``1 / (1 + e^−input)``"""
-    return kernels.pointwise.sigmoid(input) if is_large(input) else 1 / (1 + np.exp(np.negative(input)))
+    return kernels.smooth.sigmoid(input) if is_large(input) else 1 / (1 + np.exp(np.negative(input)))
 
 
 def _sigmoid_rule(g, y):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from .. import kernels
+from ..kernels.arrays import is_large
 from ..primitive import primitive
 from ..tensor import Tensor
 from .elementwise import sigmoid
@@ -77,6 +78,8 @@ def bce_with_logits_losses(input, target, *, pos_weight):
     """
     if input.shape != target.shape:
         raise ValueError(f"binary cross-entropy: input.shape={input.shape} differs from target.shape={target.shape}")
+    if pos_weight is None and is_large(input, target):
+        return kernels.smooth.binary_cross_entropy(input, target)
     tail = np.log1p(np.exp(-np.abs(input)))  # softplus(x) = max(x, 0) + tail, softplus(−x) = max(−x, 0) + tail
     if pos_weight is None:
         return np.maximum(input, 0) - input * target + tail
@@ -84,6 +87,8 @@ def bce_with_logits_losses(input, target, *, pos_weight):
 
 
 def _bce_input_rule(g, input, target, *, pos_weight):
+    if pos_weight is None and is_large(input, g, target):
+        return kernels.smooth.binary_cross_entropy_backward(g, input, target)
     if pos_weight is None:
         return g * (sigmoid(input) - target)
     return g * ((1 - target) * sigmoid(input) - pos_weight * target * sigmoid(-input))

@@ -20,7 +20,7 @@ from .trigonometry import cos
 @primitive(elementwise=True, promote="float")
 def erf(input):
     """``2/√π · ∫₀^input e^(−t²) dt``"""
-    return kernels.pointwise.error_function(np.asarray(input))
+    return kernels.smooth.error_function(np.asarray(input))
 
 
 @primitive(elementwise=True, promote="float")

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from autograd.kernels.exponential import error_function, exponential, exponential_less_1
+from autograd.kernels.exponential import error_function, exponential, exponential_less_1, logarithm_of_1_plus
 from autograd.kernels.streaming import arithmetic
 
 
@@ -17,6 +17,11 @@ def _exponential(x):
 @arithmetic
 def _exponential_less_1(x):
     return exponential_less_1(x)
+
+
+@arithmetic
+def _logarithm_of_1_plus(x):
+    return logarithm_of_1_plus(x)
 
 
 @arithmetic
@@ -43,6 +48,16 @@ def test_accuracy(kernel, reference, ulp, dtype):
     wanted = np.array([reference(float(v)) for v in x])
     spacing = np.spacing(np.abs(wanted).astype(dtype)).astype(np.float64)
     assert (np.abs(y - wanted) <= ulp * spacing).all()
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_logarithm_of_1_plus(dtype):
+    x = np.concatenate([np.linspace(0, 1, 20_001), 10.0 ** np.arange(-30, 0), [np.nan]]).astype(dtype)
+    y = np.empty_like(x)
+    _logarithm_of_1_plus(0, x.size, y, x)
+    wanted = np.log1p(x.astype(np.longdouble))
+    assert (np.abs(y - wanted)[:-1] <= 3 * np.spacing(y[:-1])).all()
+    assert np.isnan(y[-1])
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
