@@ -64,10 +64,11 @@ def _around(shape: tuple[int, ...], dim: int) -> tuple[int, int, int]:
 
 
 def _share(kernel, out, index, src, cost):
-    """Piece ``o·parts + part`` is that part of the inner positions, for one of the outer ones."""
+    """Piece ``o·parts + part`` is for the outer position o, and for ``width`` of the inner ones."""
     outer, _, inner = out.shape
-    parts = min(-(-inner // _LEAST), -(-_PIECES // outer))
-    parallel_for(kernel, outer * parts, out, index, src, parts, cost=cost / (outer * parts))
+    width = -(-inner // min(-(-inner // _LEAST), -(-_PIECES // outer)))
+    parts = -(-inner // width)
+    parallel_for(kernel, outer * parts, out, index, src, parts, width, cost=cost / (outer * parts))
 
 
 @njit
@@ -94,11 +95,11 @@ def _gather_lines(start, stop, x, index, out):
 
 
 @njit
-def _scatter_add(start, stop, out, index, src, parts):
+def _scatter_add(start, stop, out, index, src, parts, width):
     inner = out.shape[2]
     o, part = start // parts, start % parts
     for _ in range(start, stop):
-        left, right = part * inner // parts, (part + 1) * inner // parts
+        left, right = part * width, min(inner, (part + 1) * width)
         for i in range(src.shape[1]):
             for j in range(left, right):
                 out[o, index[o, i, j], j] += src[o, i, j]
@@ -108,11 +109,11 @@ def _scatter_add(start, stop, out, index, src, parts):
 
 
 @njit
-def _index_add(start, stop, out, index, source, parts):
+def _index_add(start, stop, out, index, source, parts, width):
     inner = out.shape[2]
     o, part = start // parts, start % parts
     for _ in range(start, stop):
-        left, right = part * inner // parts, (part + 1) * inner // parts
+        left, right = part * width, min(inner, (part + 1) * width)
         for i in range(index.size):
             k = index[i]
             if inner == 1:  # a call for each element would take four times as long
