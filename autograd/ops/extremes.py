@@ -12,7 +12,7 @@ from ..kernels.arrays import is_large
 from ..primitive import primitive
 from ..tensor import Tensor, as_tensor, by_product
 from .compare import maximum, minimum
-from .index import _scatter_add
+from .index import _gather_rule
 from .join import _pad
 from .layout import _flip, _permute, _reshape, axes_of, axis_of
 from .reduce import _door, _sum, asked_for, flag_of, folded, in_dtype, keep_dims, spread, value_of
@@ -128,7 +128,7 @@ def _pick_rule(g, indices, input_shape, *, dim, keepdim):
     if not keepdim:
         shape = (*input_shape[:dim], 1, *input_shape[dim + 1 :])
         g, indices = _reshape(g, shape=shape), np.reshape(value_of(indices), shape)
-    return _scatter_add(np.zeros(input_shape, g.dtype), indices, g, dim=dim)
+    return _gather_rule(g, indices, input_shape, dim=dim)
 
 
 _max.vjp(input=_pick_rule)

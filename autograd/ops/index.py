@@ -6,6 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from .. import kernels
+from ..kernels.arrays import is_large
+from ..kernels.blocks import copied
 from ..primitive import primitive
 from ..tensor import Tensor, wrap
 from .compare import where
@@ -111,13 +114,17 @@ def _basic_stage(part: Any) -> tuple:
 
 @primitive
 def _gather(input, index, *, dim):
+    if _fit_kernels(input, index, index, dim):
+        return kernels.indexing.gather(input, index, dim)
     return input[_grid(index, dim)]
 
 
 @primitive
 def _scatter_add(input, index, src, *, dim):
-    out = input.copy()
-    if index.shape[dim] == 1:
+    out = copied(input)
+    if _fit_kernels(out, src, index, dim) and src.shape == index.shape:
+        kernels.indexing.scatter_add(out, index, src, dim)
+    elif index.shape[dim] == 1:
         out[_grid(index, dim)] += src  # no element twice; four times faster
     else:
         np.add.at(out, _grid(index, dim), src)
@@ -131,8 +138,30 @@ def _grid(index: np.ndarray, dim: int) -> tuple:
     return tuple(grid)
 
 
+def _fit_kernels(x, part, index, dim):
+    """Whether compiled loops may take ``part`` (which may be the index itself) from ``x``, or add it there.
+
+    They trust shapes and index, which may have changed since an op checked it. What is not in order is left to NumPy.
+    """
+    return (
+        (is_large(x) or is_large(part))
+        and part.shape[:dim] == x.shape[:dim]
+        and part.shape[dim + 1 :] == x.shape[dim + 1 :]
+        and (part is index or part.dtype == x.dtype)
+        and index.dtype == np.int64
+        and index.size > 0
+        and index.min() >= 0
+        and index.max() < x.shape[dim]
+    )
+
+
+def _empty_sum(shape, dtype):
+    """Zeros that take no memory: an op that adds to a copy of them writes each zero once."""
+    return np.ndarray(shape, dtype, bytes(dtype.itemsize), strides=(0,) * len(shape))
+
+
 def _gather_rule(g, index, input_shape, *, dim):
-    return _scatter_add(np.zeros(input_shape, g.dtype), index, g, dim=dim)
+    return _scatter_add(_empty_sum(input_shape, g.dtype), index, g, dim=dim)
 
 
 _gather.vjp(input=_gather_rule, index=None)
@@ -146,13 +175,16 @@ def _index_select(input, index, *, dim):
 
 @primitive
 def _index_add(input, index, source, *, dim):
-    out = input.copy()
-    np.add.at(out, (slice(None),) * dim + (index,), source)
+    out = copied(input)
+    if _fit_kernels(out, source, index, dim) and index.shape == (source.shape[dim],):
+        kernels.indexing.index_add(out, index, source, dim)
+    else:
+        np.add.at(out, (slice(None),) * dim + (index,), source)
     return out
 
 
 def _index_select_rule(g, index, input_shape, *, dim):
-    return _index_add(np.zeros(input_shape, g.dtype), index, g, dim=dim)
+    return _index_add(_empty_sum(input_shape, g.dtype), index, g, dim=dim)
 
 
 _index_select.vjp(input=_index_select_rule, index=None)
