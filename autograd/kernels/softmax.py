@@ -1,8 +1,9 @@
 """Softmax, its logarithm, and cross-entropy on logits (report eq. 14-15 and 24-27), with their gradients.
 
 The classes stand along one axis; every element of the other axes is a *position*. Kernels take arrays (outer, K, inner)
-in blocks of inner positions, fixed by shape. All loops run along positions, so that they vectorise whatever K is; where
-few positions are neighbours in memory, a transposed copy makes them so.
+in blocks fixed by shape. Loops run along positions, so that they vectorise whatever K is; where classes are neighbours
+in memory instead, along those (:mod:`.softmax_runs`). Where few of either are, a transposed copy brings positions
+together.
 
 Logits are shifted by the largest of their position: nothing overflows, and log-probabilities are exact where
 probabilities underflow. A position that holds a NaN, or −inf only, gives NaN.
@@ -14,6 +15,7 @@ import math
 
 import numpy as np
 
+from . import softmax_runs
 from .arrays import canonical
 from .buffers import scratch
 from .exponential import exponential, logarithm
@@ -24,28 +26,30 @@ from .parallel import parallel_for
 # memory, and what counts is that each is read in long runs: short ones took three times as long for 1000 classes.
 _BLOCK, _SHORT_BLOCK = 1024, 64
 _TOGETHER = 32  # classes added up in the precision of the logits, before float64 takes over
-_NEIGHBOURS = 16  # fewer positions side by side than this: transpose
+# Fewer positions side by side than the one, or classes than the other: transpose. As runs, 5 classes took 1.6 times as
+# long, forward and backward on one thread; 8 took as long.
+_NEIGHBOURS, _RUN = 16, 8
 _CONTRACT = frozenset({"contract"})
 
 
 def softmax(x: np.ndarray, dim: int) -> np.ndarray:
     """``y_i = e^{x_i} / Σ_k e^{x_k}`` along ``dim``; y like x."""
-    return _along(_softmax_blocks, dim, x)
+    return _along((_softmax_blocks, softmax_runs.softmax), dim, x)
 
 
 def log_softmax(x: np.ndarray, dim: int) -> np.ndarray:
     """``y_i = x_i − log Σ_k e^{x_k}`` along ``dim``; y like x."""
-    return _along(_log_softmax_blocks, dim, x)
+    return _along((_log_softmax_blocks, softmax_runs.log_softmax), dim, x)
 
 
 def softmax_backward(g: np.ndarray, y: np.ndarray, dim: int) -> np.ndarray:
     """``gx = y · (g − Σ_k g_k y_k)`` with y the softmax."""
-    return _along(_softmax_backward_blocks, dim, y, g)
+    return _along((_softmax_backward_blocks, softmax_runs.softmax_backward), dim, y, g)
 
 
 def log_softmax_backward(g: np.ndarray, y: np.ndarray, dim: int) -> np.ndarray:
     """``gx = g − e^y · Σ_k g_k`` with y the logarithm of the softmax."""
-    return _along(_log_softmax_backward_blocks, dim, y, g)
+    return _along((_log_softmax_backward_blocks, softmax_runs.log_softmax_backward), dim, y, g)
 
 
 def cross_entropy(
@@ -64,7 +68,7 @@ def cross_entropy(
     losses, peak, scale = (np.empty(targets.shape, x.dtype) for _ in range(3))
     if x.size:
         flat = [a.reshape(len(x), x.shape[2]) for a in (losses, peak, scale, settings[0])]
-        _run(_cross_entropy_blocks, x, *flat, *settings[1:])
+        _run((_cross_entropy_blocks, softmax_runs.cross_entropy), x, *flat, *settings[1:])
     return losses, peak, scale
 
 
@@ -88,7 +92,8 @@ def cross_entropy_input(
     gx = np.empty(x.shape, x.dtype)
     if x.size:
         flat = [canonical(a, x.dtype).reshape(len(x), x.shape[2]) for a in (g, peak, scale)]
-        _run(_cross_entropy_input_blocks, x, gx, *flat, settings[0].reshape(flat[0].shape), *settings[1:])
+        flat.append(settings[0].reshape(flat[0].shape))
+        _run((_cross_entropy_input_blocks, softmax_runs.cross_entropy_input), x, gx, *flat, *settings[1:])
     return _unplanes(gx, logits.shape, 1)
 
 
@@ -100,11 +105,11 @@ def _target_settings(logits, targets, weight, ignore_index, label_smoothing):
     return canonical(targets, np.int64), sure, spread, float(spread.sum()), bool(label_smoothing), int(ignore_index)
 
 
-def _along(kernel, dim, x, *others):
+def _along(kernels, dim, x, *others):
     planes = [_planes(canonical(a), dim) for a in (x, *others)]
     y = np.empty(planes[0].shape, planes[0].dtype)
     if y.size:
-        _run(kernel, *planes, y)
+        _run(kernels, *planes, y)
     return _unplanes(y, x.shape, dim)
 
 
@@ -115,10 +120,10 @@ def _split(shape: tuple[int, ...], dim: int) -> tuple[int, int, int]:
 
 
 def _planes(x: np.ndarray, dim: int) -> np.ndarray:
-    """(outer, K, inner) around the axis of the classes, or (1, K, outer·inner) where inner is small."""
+    """(outer, K, inner) around the axis of the classes, or (1, K, outer·inner) where few of either are neighbours."""
     outer, classes, inner = _split(x.shape, dim)
     x = x.reshape(outer, classes, inner)
-    if outer > 1 and inner < _NEIGHBOURS:
+    if outer > 1 and inner < _NEIGHBOURS and (inner > 1 or classes < _RUN):
         return np.ascontiguousarray(x.swapaxes(0, 1)).reshape(1, classes, outer * inner)
     return x
 
@@ -130,10 +135,15 @@ def _unplanes(y: np.ndarray, shape: tuple[int, ...], dim: int) -> np.ndarray:
     return y.reshape(shape)
 
 
-def _run(kernel, x, *args):
+def _run(kernels, x, *args):
     outer, classes, inner = x.shape
-    size = max(_SHORT_BLOCK, min(_BLOCK, outer * inner // 256 * 16))
-    parallel_for(kernel, outer * -(-inner // size), size, x, *args, cost=8 * min(size, inner) * classes)
+    of_blocks, of_runs = kernels
+    if inner == 1:
+        size = max(1, softmax_runs.TOGETHER // classes)
+        parallel_for(of_runs, -(-outer // size), size, x, *args, cost=8 * size * classes)
+    else:
+        size = max(_SHORT_BLOCK, min(_BLOCK, outer * inner // 256 * 16))
+        parallel_for(of_blocks, outer * -(-inner // size), size, x, *args, cost=8 * min(size, inner) * classes)
 
 
 # --- kernels ----------------------------------------------------------------------------------------------------

@@ -24,7 +24,9 @@ SHAPES = [
     ((2, 700), 1),
     ((2, 5, 2), 1),
     ((2, 2, 9001), 1),  # whole blocks and a rest
+    ((3, 20, 4), 1),  # few neighbours
 ]
+RUNS = [(37, 1), (37, 2), (37, 3), (301, 10), (129, 15), (65, 16), (65, 17), (33, 64), (5, 1000), (3, 5000), (1, 5000)]
 CLASSES = [(4, 3), (2, 5, 6), (2, 3, 17, 19), (1, 1, 4), (3, 600), (300, 2)]
 SETTINGS = [(False, -100, 0.0), (True, -100, 0.0), (False, 1, 0.0), (True, 0, 0.1), (False, -1, 0.3), (False, 255, 1.0)]
 
@@ -46,6 +48,42 @@ def test_softmax_matches_the_loops(shape, dim, dtype):
     close(logs, reference.log_softmax(x, dim), dtype)
     close(softmax.softmax_backward(g, y, dim), reference.softmax_backward(g, y, dim), dtype)
     close(softmax.log_softmax_backward(g, logs, dim), reference.log_softmax_backward(g, logs, dim), dtype)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("shape", RUNS)
+def test_classes_side_by_side(shape, dtype):
+    logits, targets, g, weight = problem(shape, -1, dtype)
+    logits, full = 4 * logits, np.random.default_rng(3).standard_normal(shape).astype(dtype)
+    y, logs = softmax.softmax(logits, 1), softmax.log_softmax(logits, 1)
+    checks = [
+        (y, reference.softmax(logits, 1)),
+        (logs, reference.log_softmax(logits, 1)),
+        (softmax.softmax_backward(full, y, 1), reference.softmax_backward(full, y, 1)),
+        (softmax.log_softmax_backward(full, logs, 1), reference.log_softmax_backward(full, logs, 1)),
+    ]
+    for options in ((targets, None, -1, 0.0), (targets, weight, -1, 0.1)):
+        checks.append((softmax.cross_entropy(logits, *options)[0], reference.cross_entropy(logits, *options)))
+        checks.append((gradient(g, logits, *options), reference.cross_entropy_input(g, logits, *options)))
+    tolerance = 1e-5 if dtype == np.float32 else 1e-13
+    for result, wanted in checks:
+        assert result.dtype == dtype
+        size = np.abs(wanted).max(-1, keepdims=True)  # of each run: probabilities of 5000 classes are small
+        assert (np.abs(result - wanted) <= tolerance * size + tolerance / 50).all()
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("classes", [7, 10, 64, 2500])
+def test_special_logits_side_by_side(classes, dtype):
+    x = np.random.default_rng(6).standard_normal((12, classes)).astype(dtype)
+    x[1, 0] = x[3, classes // 2] = x[5, -1] = np.nan
+    x[6], x[7, :-1], x[8, -1], x[9, 1:3], x[10] = -np.inf, -np.inf, np.inf, -np.inf, 1000 * x[10]
+    targets = np.arange(12) % classes
+    np.testing.assert_allclose(softmax.softmax(x, 1), reference.softmax(x, 1), rtol=1e-5, atol=1e-30)
+    np.testing.assert_allclose(softmax.log_softmax(x, 1), reference.log_softmax(x, 1), rtol=1e-5, atol=1e-6)
+    for options in ((targets, None, -1, 0.0), (targets, None, 4, 0.1)):
+        close(softmax.cross_entropy(x, *options)[0], reference.cross_entropy(x, *options), dtype)
+        close(gradient(np.ones(12, dtype), x, *options), reference.cross_entropy_input(np.ones(12), x, *options), dtype)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -138,7 +176,7 @@ def test_no_positions(shape):
     assert gradient(losses, x, targets, None, -100, 0.0).shape == shape
 
 
-@pytest.mark.parametrize("shape", [(60, 5), (3, 4, 23, 29), (4, 3, 5)])
+@pytest.mark.parametrize("shape", [(60, 5), (3, 4, 23, 29), (4, 3, 5), (301, 10), (67, 64), (3, 2500)])
 def test_any_layout_any_memory_any_threads(shape, monkeypatch):
     logits, targets, g, weight = problem(shape, -1, np.float32)
     full = np.random.default_rng(3).standard_normal(shape).astype(np.float32)
