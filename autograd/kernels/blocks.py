@@ -1,9 +1,10 @@
 """NumPy's elementwise functions and copies of large arrays, on all threads: NumPy itself uses one.
 
-Arithmetic and copies are compiled loops (:mod:`autograd.kernels.runs`) where arrays consist of runs. Everything else is
-NumPy's own loops in the interpreter's threads. The last bit of some functions depends on whether an element stands in a
-whole vector or in the rest behind the last one. Flat arrays are therefore cut at multiples of a number that the width
-of every vector divides: the same bits for any number of threads.
+Arithmetic and copies are compiled loops where arrays consist of runs (:mod:`autograd.kernels.runs`), and copies where
+they do not, too (:mod:`autograd.kernels.strided`). Everything else is NumPy's own loops in the interpreter's threads.
+The last bit of some functions depends on whether an element stands in a whole vector or in the rest behind the last
+one. Flat arrays are therefore cut at multiples of a number that the width of every vector divides: the same bits for
+any number of threads.
 """
 
 from __future__ import annotations
@@ -63,7 +64,7 @@ def _spread(function: np.ufunc, inputs: tuple, cost: float) -> np.ndarray | None
     if dtype not in FLOATS or not all(x.dtype == dtype and (x.shape == shape or _fits(x, shape)) for x in arrays):
         return None
     out = np.empty(shape, dtype)
-    if _runs().combine(function, inputs, out):
+    if _loops("runs").combine(function, inputs, out):
         return out
     if all(x.shape == shape and x.flags.c_contiguous for x in arrays):
         flat = out.reshape(-1)
@@ -91,16 +92,19 @@ def copied(x: Any) -> np.ndarray:
 
 
 @cache
-def _runs() -> Any:
-    """The compiled loops, which import Numba: not before they are needed."""
-    return import_module(f"{__package__}.runs")
+def _loops(kind: str) -> Any:
+    """Compiled loops, which import Numba: not before they are needed."""
+    return import_module(f"{__package__}.{kind}")
 
 
 def assign(target: np.ndarray, source: np.ndarray) -> None:
     """``target[...] = source``, of the same shape and dtype."""
     if target.size * 2 < WORTH_WAKING or target.dtype.hasobject:
         target[...] = source
-    elif not (target.dtype in FLOATS and _runs().combine(np.positive, (source,), target)):
+    elif not (
+        target.dtype in FLOATS
+        and (_loops("runs").combine(np.positive, (source,), target) or _loops("strided").copy(source, target))
+    ):
         _on_blocks(_copy, target, [source], 2)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..dtypes import result_type
-from ..kernels.blocks import LARGE, assign
+from ..kernels.blocks import LARGE, assign, copied
 from ..primitive import primitive
 from ..tensor import Tensor
 from .index import basic
@@ -143,9 +143,12 @@ def tile(input: Any, *counts: Any, dims: Any = None) -> Any:
 def _pad(input, *, padding, value):
     """Constant padding, ``(before, after)`` for each dimension; a negative number cuts. Adjoint: negated numbers."""
     kept = tuple(slice(max(0, -a), n - max(0, -b)) for n, (a, b) in zip(input.shape, padding))
-    out = np.full([n + a + b for n, (a, b) in zip(input.shape, padding)], value, input.dtype)
+    if max(map(max, padding), default=0) <= 0:
+        return copied(input[kept])
+    out = np.empty([n + a + b for n, (a, b) in zip(input.shape, padding)], input.dtype)
+    assign(out, np.broadcast_to(np.array(value).astype(out.dtype), out.shape))
     into = tuple(slice(max(0, a), n - max(0, b)) for n, (a, b) in zip(out.shape, padding))
-    out[into] = input[kept]
+    assign(out[into], input[kept])
     return out
 
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from .. import kernels
 from ..kernels.arrays import is_large
+from ..kernels.blocks import copied
 from ..primitive import primitive
 
 
@@ -119,7 +120,7 @@ cast.vjp(input=lambda g: g)
 @primitive
 def clone(input):
     """A copy of the values that stays in the graph."""
-    return np.array(input, order="C")
+    return copied(input)
 
 
 clone.vjp(input=lambda g: g)
@@ -235,7 +236,7 @@ def movedim(input: Any, source: Any, destination: Any) -> Any:
 
 @primitive
 def _flip(input, *, dims):
-    return np.flip(input, dims).copy()  # as in PyTorch: a copy, so a later change in place stays its own
+    return copied(np.flip(input, dims))  # as in PyTorch: a copy, so a later change in place stays its own
 
 
 @primitive

@@ -62,6 +62,22 @@ def test_windows():
     assert F.unfold(x[0], (3, 4)).shape == (24, 1) and F.fold(columns[0], (3, 4), 2, padding=1).shape == (2, 3, 4)
 
 
+@pytest.mark.parametrize("value", [0, 2.5, float("nan")])
+def test_large_images_are_padded_and_cut_on_all_threads(value):
+    image = np.random.default_rng(0).normal(size=(3, 5, 110, 131)).astype(np.float32)
+    wanted = np.pad(image, [(0, 0), (1, 0), (2, 3), (0, 7)], constant_values=value)[..., 4:]
+    x = ag.tensor(image, requires_grad=True)
+    y = F.pad(x, (-4, 7, 2, 3, 1, 0), value=value)
+    np.testing.assert_array_equal(y.detach().numpy(), wanted)
+    g = np.random.default_rng(1).normal(size=wanted.shape).astype(np.float32)
+    y.backward(ag.tensor(g))
+    np.testing.assert_array_equal(x.grad.numpy()[..., 4:], g[:, 1:, 2:-3, :-7])
+    assert not x.grad.numpy()[..., :4].any()
+    cut = F.pad(x.detach(), (-1, -1, 0, -2))
+    np.testing.assert_array_equal(cut.numpy(), image[:, :, :-2, 1:-1])
+    assert not np.shares_memory(cut.numpy(), x.detach().numpy())
+
+
 @pytest.mark.parametrize("mode", ["reflect", "replicate", "circular"])
 def test_negative_padding_cuts(mode):
     x = tensor([[0.0, 1.0, 2.0, 3.0, 4.0]], requires_grad=True)

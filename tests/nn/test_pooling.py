@@ -50,6 +50,22 @@ def test_adaptive_pool_windows():
     assert F.adaptive_avg_pool2d(row([0, 1]), (1, 3)).numpy().ravel() == pytest.approx([0, 0.5, 1])
 
 
+@pytest.mark.parametrize("size", [(1, 1), (3, 12), (5, 8), (9, 24), (12, 25)])
+def test_adaptive_pool_is_the_mean_of_each_window(size):
+    image, g = rng.normal(size=(2, 3, 9, 24)), rng.normal(size=(2, 3, *size))
+    wanted, wanted_gradient = np.zeros(g.shape), np.zeros(image.shape)
+    for r, c in np.ndindex(*size):
+        rows, columns = (slice(i * n // m, -(-(i + 1) * n // m)) for i, n, m in zip((r, c), (9, 24), size))
+        window = image[..., rows, columns]
+        wanted[..., r, c] = window.mean((2, 3))
+        wanted_gradient[..., rows, columns] += g[..., r, c, None, None] / window[0, 0].size
+    x = tensor(image, requires_grad=True)
+    y = F.adaptive_avg_pool2d(x, size)
+    y.backward(tensor(g))
+    np.testing.assert_allclose(y.detach().numpy(), wanted, rtol=1e-12, atol=1e-14)
+    np.testing.assert_allclose(x.grad.numpy(), wanted_gradient, rtol=1e-12, atol=1e-14)
+
+
 def test_the_four_ways_up_of_figure_10():
     x = grid([[1, 2], [3, 4]])
     near = [[1, 1, 2, 2], [1, 1, 2, 2], [3, 3, 4, 4], [3, 3, 4, 4]]
