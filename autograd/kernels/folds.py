@@ -63,7 +63,7 @@ def _size(builder: Any, x: Any, y: Any) -> Any:
     return builder.select(builder.fcmp_ordered("<", x, ir.Constant(x.type, None)), builder.fneg(x), x)
 
 
-_KINDS = {
+KINDS = {
     "sum": _Kind(0, _first, _add, "sum"),
     "sum of products": _Kind(0, _multiply, _add, "sum"),
     "sum of squares": _Kind(0, _square, _add, "sum"),
@@ -97,7 +97,7 @@ def _fold_runs(kind: str, x: np.ndarray, y: np.ndarray, n: int, k: int, length: 
     steps = -(-length // _BLOCK)
     out = np.empty(k * n * steps, x.dtype)
     parallel_for(_kernels(kind)[0], out.size, out, x, y, n, k, length, cost=min(length, _BLOCK))
-    return out if n * steps == 1 else _fold_runs(_KINDS[kind].rest, out, out, 1, k, n * steps)
+    return out if n * steps == 1 else _fold_runs(KINDS[kind].rest, out, out, 1, k, n * steps)
 
 
 def _fold_rows(kind: str, x: np.ndarray, y: np.ndarray, k: int, n: int, length: int) -> np.ndarray:
@@ -105,8 +105,8 @@ def _fold_rows(kind: str, x: np.ndarray, y: np.ndarray, k: int, n: int, length: 
     parts, chunks = -(-n // _ROWS), -(-length // _COLUMNS)
     out = np.empty(k * parts * length, x.dtype)
     cost = min(n, _ROWS) * min(length, _COLUMNS)
-    parallel_for(_kernels(kind)[1], k * parts * chunks, out, x, y, n, length, _KINDS[kind].start, cost=cost)
-    return out if parts == 1 else _fold_rows(_KINDS[kind].rest, out, out, k, parts, length)
+    parallel_for(_kernels(kind)[1], k * parts * chunks, out, x, y, n, length, KINDS[kind].start, cost=cost)
+    return out if parts == 1 else _fold_rows(KINDS[kind].rest, out, out, k, parts, length)
 
 
 @lru_cache(maxsize=256)
@@ -129,7 +129,7 @@ def _loops(shape: tuple[int, ...], axes: tuple[int, ...]) -> tuple[bool | None, 
 @cache
 def _kernels(kind: str) -> tuple[Any, Any]:
     """The loops over blocks of runs, and over blocks of rows."""
-    fold_run, (join_row, join_four) = _run_folder(_KINDS[kind]), (_row_joiner(_KINDS[kind], n) for n in (1, 4))
+    fold_run, (join_row, join_four) = run_folder(KINDS[kind]), (_row_joiner(KINDS[kind], n) for n in (1, 4))
 
     @njit(key=kind)
     def runs(start, stop, out, x, y, n, k, length):
@@ -166,7 +166,7 @@ def _kernels(kind: str) -> tuple[Any, Any]:
     return runs, rows
 
 
-def _run_folder(kind: _Kind) -> Any:
+def run_folder(kind: _Kind) -> Any:
     @intrinsic
     def fold_run(typing_context, x, y, first, count):
         """The ``count`` elements from ``first`` on, reduced to a number."""

@@ -15,7 +15,7 @@ import numpy as np
 
 from .buffers import flattened, scratch
 from .exponential import exponential, logarithm
-from .folds import _KINDS, _run_folder
+from .folds import KINDS, run_folder
 from .jit import njit
 
 TOGETHER = 1024  # numbers of a block, if a run is not longer; also those of a run added up before float64 takes over
@@ -23,7 +23,7 @@ _CONTRACT = frozenset({"contract"})
 
 
 def _totals(kind: str) -> Any:
-    fold_run = _run_folder(_KINDS[kind])
+    fold_run = run_folder(KINDS[kind])
 
     @njit(key=kind)
     def find_totals(x, y, classes, total):
@@ -36,7 +36,7 @@ def _totals(kind: str) -> Any:
     return find_totals
 
 
-_find_sums, _find_dots, _largest = _totals("sum"), _totals("sum of products"), _run_folder(_KINDS["largest"])
+_find_sums, _find_dots, _largest = _totals("sum"), _totals("sum of products"), run_folder(KINDS["largest"])
 
 
 @njit
