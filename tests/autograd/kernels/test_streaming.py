@@ -17,7 +17,9 @@ KERNELS = {
     "clamp": lambda x: pointwise.clamp(x, -0.5, 0.5),
     "clamp_backward": lambda x: pointwise.clamp_backward(x, x[::-1], -0.5, 0.5),
     "winner_backward": lambda x: pointwise.winner_backward(x, x[::-1], np.roll(x, 5)),
-    "sigmoid": pointwise.sigmoid,
+    "absolute": pointwise.absolute,
+    "sign": pointwise.sign,
+    "lerp": lambda x: pointwise.lerp(x, x[::-1], 0.3),
     "sigmoid_backward": lambda x: pointwise.sigmoid_backward(x, x[::-1]),
     "tanh_backward": lambda x: pointwise.tanh_backward(x, x[::-1]),
     "keep": lambda x: pointwise.keep(x, x > 0),
@@ -28,6 +30,7 @@ KERNELS = {
     "multiply by a number": lambda x: spread(np.multiply, x, 0.3),
     "divide": lambda x: spread(np.true_divide, x, x[::-1].copy()),
     "negative": lambda x: spread(np.negative, x),
+    "equal": lambda x: spread(np.equal, x, x[::-1].copy()),
     "copy": copied,
 }
 
