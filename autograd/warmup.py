@@ -88,7 +88,7 @@ PROGRAMS: dict[str, Callable[[Any], None]] = {
     "activations": _layer(
         lambda: nn.Sequential(nn.ReLU(), nn.LeakyReLU(), nn.ELU(), nn.GELU(), nn.SiLU(), nn.Sigmoid(), nn.Tanh())
     ),
-    "softmax": _layer(lambda: nn.Sequential(nn.Softmax(1), nn.LogSoftmax(1))),
+    "softmax": _layer(lambda: nn.Sequential(nn.Softmax(1), nn.LogSoftmax(1), nn.Softmax(-1), nn.LogSoftmax(-1))),
     "normalisation": _layer(lambda: nn.Sequential(nn.GroupNorm(4, 16), nn.LayerNorm(64))),
     "linear": _layer(lambda: nn.Linear(256, 256), (256, 256)),
 }

@@ -32,6 +32,7 @@ OPS = [
     *(conv_case("ops", "ops", batch, layer, "conv2d") for batch, layer in _CONVS),
     _op("max_pool2d 2×2", lambda fw, x: fw.F.max_pool2d(x, 2)),
     _op("avg_pool2d 2×2", lambda fw, x: fw.F.avg_pool2d(x, 2)),
+    _op("adaptive_avg_pool2d to 4×4", lambda fw, x: fw.F.adaptive_avg_pool2d(x, 4), tolerance=1e-3),
     _op("bilinear ×2", lambda fw, x: fw.F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)),
     _op(
         "batch_norm (training)",
@@ -58,7 +59,10 @@ OPS = [
     ),
     _op("relu", lambda fw, x: fw.F.relu(x)),
     _op("sigmoid", lambda fw, x: fw.lib.sigmoid(x)),
+    _op("silu", lambda fw, x: fw.F.silu(x)),
+    _op("gelu", lambda fw, x: fw.F.gelu(x)),
     _op("softmax over channels", lambda fw, x: fw.F.softmax(x, dim=1)),
+    _op("softmax over columns", lambda fw, x: fw.F.softmax(x, dim=3)),
     _op(
         "cross_entropy, 32 classes",
         lambda fw, x, t: fw.F.cross_entropy(x, t).reshape((1,)),
@@ -68,6 +72,16 @@ OPS = [
     _op("add", lambda fw, x, y: x + y, {"x": _MAP, "y": _MAP}),
     _op("mul, broadcast", lambda fw, x, y: x * y, {"x": _MAP, "y": (32, 1, 1)}, tolerance=1e-3),
     _op("sum over space", lambda fw, x: x.sum((2, 3)), tolerance=1e-3),
+    _op("sum of all", lambda fw, x: x.sum().reshape((1,)), tolerance=1e-3),
+    _op("sum over columns", lambda fw, x: x.sum(3), tolerance=1e-3),
+    _op("var over space", lambda fw, x: x.var((2, 3)), tolerance=1e-3),
+    _op("amax over space", lambda fw, x: x.amax((2, 3)), tolerance=1e-3),
+    _op("max over channels, with indices", lambda fw, x: x.max(1).values),
+    _op("cumsum over channels", lambda fw, x: x.cumsum(1), tolerance=1e-3),
+    _op(
+        "gather 4 of 32 channels", lambda fw, x, t: x.gather(1, t), {"x": _MAP, "t": (8, 4, 64, 64)}, classes={"t": 32}
+    ),
+    _op("channels last, copied", lambda fw, x: x.permute((0, 2, 3, 1)).contiguous()),
     _op("cat over channels", lambda fw, x, y: fw.lib.cat([x, y], 1), {"x": _MAP, "y": _MAP}),
     _op(
         "matmul 512×512×512",
