@@ -15,6 +15,9 @@ import numpy as np
 from numba import types
 from numba.extending import overload, register_jitable
 
+# A loop that calls a function has no vectors, and long ones LLVM would call.
+_INLINE: Any = {"forceinline": True}
+
 _LOG2E = 1.4426950408889634
 
 # float32: Cephes expf (Moshier 1989). Constants must be float32, or the whole expression is computed in float64.
@@ -42,7 +45,7 @@ def exponential(x: Any) -> Any:
     return np.exp(x)
 
 
-@overload(exponential)
+@overload(exponential, jit_options=_INLINE)
 def _exponential(x):
     if x == types.float32:
         return _exponential32
@@ -68,7 +71,7 @@ def _exponential32(x):
     return p * a * b
 
 
-@register_jitable
+@register_jitable(**_INLINE)
 def _series32(r):
     """``e^r − 1`` for |r| ≤ ln 2 / 2."""
     p = ((((_P0 * r + _P1) * r + _P2) * r + _P3) * r + _P4) * r + _P5
@@ -89,7 +92,7 @@ def _exponential64(x):
     return p * a * b
 
 
-@register_jitable
+@register_jitable(**_INLINE)
 def _series64(r):
     """``e^r − 1`` for |r| ≤ ln 2 / 2."""
     p = 1.0 / 6227020800.0
@@ -112,7 +115,7 @@ def exponential_less_1(x: Any) -> Any:
     return np.expm1(x)
 
 
-@overload(exponential_less_1)
+@overload(exponential_less_1, jit_options=_INLINE)
 def _exponential_less_1(x):
     if x == types.float32:
         return _exponential_less_1_32
@@ -136,7 +139,7 @@ def logarithm(x: Any) -> Any:
     return np.log(x)
 
 
-@overload(logarithm)
+@overload(logarithm, jit_options=_INLINE)
 def _logarithm(x):
     return _logarithm64 if x == types.float64 else None
 
@@ -168,7 +171,7 @@ def logarithm_of_1_plus(x: Any) -> Any:
     return np.log1p(x)
 
 
-@overload(logarithm_of_1_plus)
+@overload(logarithm_of_1_plus, jit_options=_INLINE)
 def _logarithm_of_1_plus(x):
     if x == types.float32:
         return _logarithm_of_1_plus32
@@ -213,7 +216,7 @@ def error_function(x: Any) -> Any:
     return math.erf(x)
 
 
-@overload(error_function)
+@overload(error_function, jit_options=_INLINE)
 def _error_function(x):
     if x == types.float32:
         return _error_function32
@@ -243,7 +246,7 @@ def _error_function64(x):
     return near if size < 1.0 else far
 
 
-@register_jitable
+@register_jitable(**_INLINE)
 def _near32(s):
     p = np.float32(7.85378522594553e-05)
     p = p * s + np.float32(-0.0008010170477381662)
@@ -255,7 +258,7 @@ def _near32(s):
     return p
 
 
-@register_jitable
+@register_jitable(**_INLINE)
 def _log_of_rest32(t):
     p = np.float32(0.00018639709125396623)
     p = p * t + np.float32(-0.0018294460307241329)
@@ -267,7 +270,7 @@ def _log_of_rest32(t):
     return p
 
 
-@register_jitable
+@register_jitable(**_INLINE)
 def _near64(s):
     p = -7.824988186823007e-10
     p = p * s + 1.373697928609707e-08
@@ -284,7 +287,7 @@ def _near64(s):
     return p
 
 
-@register_jitable
+@register_jitable(**_INLINE)
 def _log_of_rest64(t):
     p = 1.912450938668255e-11
     p = p * t + -4.0016993382813203e-10

@@ -16,6 +16,7 @@ from typing import Any
 
 from llvmlite import ir
 from numba import types
+from numba.extending import register_jitable
 from numba.np.arrayobj import load_item, make_array
 
 from .buffers import scratch
@@ -60,7 +61,7 @@ def arithmetic(formula: Callable) -> Any:
     It computes with whole vectors, multiplies and adds at once, and has nothing to gain past the caches: with buffers,
     the sigmoid took a tenth longer.
     """
-    one = njit(formula, fastmath={"contract"})
+    one: Any = register_jitable(fastmath={"contract"}, forceinline=True)(formula)  # a loop that calls has no vectors
 
     @njit(key=_name(formula), fastmath={"contract"}, wide=True)
     def kernel(start, stop, out, *inputs):
