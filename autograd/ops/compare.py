@@ -175,8 +175,8 @@ _BITS = {np.dtype(np.float32): np.int32, np.dtype(np.float64): np.int64}
 @primitive(elementwise=True, masks=("mask",))
 def keep(input, mask):
     """``input`` where ``mask``, else exactly 0 (also where ``input`` is inf or NaN, which ``input * mask`` is not)."""
-    if is_large(input) and type(mask) is np.ndarray and mask.shape == input.shape:
-        return kernels.pointwise.keep(input, mask)
+    if is_large(input) and (whole := _stretched(mask, input.shape)) is not None:
+        return kernels.pointwise.keep(input, whole)
     bits = _BITS.get(input.dtype) if isinstance(input, np.ndarray) and isinstance(mask, np.ndarray) else None
     if bits is None or input.ndim == 0:
         return np.where(mask, input, 0)
@@ -191,15 +191,28 @@ keep.vjp(input=lambda g, mask: keep(g, mask), mask=None)
 @primitive(elementwise=True, masks=("condition",), kinks="where the condition changes: the gradient of the side taken")
 def _where(condition, input, other):
     check_condition(condition)
-    if is_large(input) and np.shape(condition) == input.shape:
-        if type(other) in _NUMBERS or is_large(other, input):
-            return kernels.pointwise.select(condition, input, other)
-    elif type(input) in _NUMBERS and is_large(other) and np.shape(condition) == other.shape:
-        return kernels.pointwise.select(condition, input, other)
+    large = input if is_large(input) else other
+    if is_large(large) and (whole := _stretched(condition, large.shape)) is not None:
+        sides = [_as_number(x, large.dtype) for x in (input, other)]
+        if all(type(x) in _NUMBERS or is_large(x, large) for x in sides):
+            return kernels.pointwise.select(whole, *sides)
     out = np.where(condition, input, other)
     if out.dtype == np.float64 and not isinstance(input, np.ndarray) and not isinstance(other, np.ndarray):
         return out.astype(default_float)  # two Python numbers
     return out
+
+
+def _stretched(mask, shape):
+    """A mask that broadcasts to ``shape``, in that shape; ``None`` for anything else."""
+    if type(mask) is not np.ndarray:
+        return None
+    fits = mask.ndim <= len(shape) and all(n in (1, m) for n, m in zip(reversed(mask.shape), reversed(shape)))
+    return np.broadcast_to(mask, shape) if fits else None
+
+
+def _as_number(x, dtype):
+    """The number in an array of no dimensions, if it has this dtype."""
+    return x.item() if isinstance(x, (np.ndarray, np.generic)) and x.ndim == 0 and x.dtype == dtype else x
 
 
 _where.vjp(

@@ -122,8 +122,16 @@ def test_large_arrays_beside_what_they_broadcast_with():
         np.testing.assert_array_equal(ag.maximum(tensor(x), other).numpy(), np.maximum(x, other))
         got = ag.where(tensor(x > 0), tensor(x), other).numpy()
         np.testing.assert_array_equal(got, np.where(x > 0, x, other))
-    mask = (x > 0)[:, :1]
-    np.testing.assert_array_equal(ag.where(tensor(mask), tensor(x), 0.0).numpy(), np.where(mask, x, 0))
+    for mask in ((x > 0)[:, :1], (x > 0)[:1], (x > 0)[0], np.array(True), (x > 0)[None]):
+        for other in (0.0, tensor(0.5, dtype=np.float32), np.float64(0.5), -1):
+            wanted = np.where(mask, x, np.asarray(getattr(other, "_data", other), np.float32))
+            for got in (ag.where(tensor(mask), tensor(x), other), ag.where(~tensor(mask), other, tensor(x))):
+                np.testing.assert_array_equal(got.numpy(), wanted)
+    mask, t = (x > 0)[:1], tensor(x, requires_grad=True)
+    filled = t.masked_fill(tensor(mask), -1e9)
+    np.testing.assert_array_equal(filled.detach().numpy(), np.where(mask, np.float32(-1e9), x))
+    filled.sum().backward()
+    np.testing.assert_array_equal(t.grad.numpy(), np.broadcast_to(~mask, x.shape))
 
 
 def test_second_derivatives_of_large_arrays():
