@@ -44,7 +44,7 @@ def last_cache() -> int:
 def spread(function: np.ufunc, *inputs: Any, cost: float = 2) -> Any:
     """``function(*inputs)`` of arrays and numbers that broadcast.
 
-    function : gives floating point numbers of the dtype it is given.
+    function : gives floating point numbers of the dtype it is given. ``np.equal`` may give 1 and 0 in that dtype.
     cost : of one element, see :func:`autograd.kernels.parallel.parallel_for`.
     """
     for x in inputs:

@@ -3,7 +3,7 @@ takes 5-10 times as long.
 
 ``e^x = 2^n · e^r`` with n the integer nearest to x/ln 2, so that |r| ≤ ln 2 / 2, and a polynomial for e^r. 2^n is
 written straight into exponent bits, in two factors, so that results below the normal range round as they should. Within
-1 ulp for both dtypes; e^−inf = 0, e^NaN = NaN. Not for kernels with "reassoc": the order of the steps matters.
+1.01 ulp for both dtypes; e^−inf = 0, e^NaN = NaN. Not for kernels with "reassoc": the order of the steps matters.
 """
 
 from __future__ import annotations

@@ -25,7 +25,7 @@ def first(kind: str, x: np.ndarray, dim: int) -> tuple[np.ndarray, np.ndarray]:
     shape, x = (*x.shape[:dim], *x.shape[dim + 1 :]), x.reshape(outer, count, inner)
     values, indices = np.empty((outer, inner), x.dtype), np.empty((outer, inner), np.int64)
     if inner == 1:
-        found = x if count == 1 else fold(kind, x.reshape(outer, count), (1,))
+        found = x.copy() if count == 1 else fold(kind, x.reshape(outer, count), (1,))
         values = np.asarray(found).reshape(-1)
         parallel_for(_find, outer, x.reshape(-1), values, indices.reshape(-1), count, cost=count)
     else:

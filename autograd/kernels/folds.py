@@ -1,8 +1,10 @@
-"""Reductions of large arrays over some axes, in one pass over memory on all threads: sums, products, extremes.
+"""Reductions of large arrays over some axes, in one pass over memory on all threads: sums and extremes.
 
 A block of 4096 numbers, or of 64 rows, is reduced in vectors; what the blocks give is reduced in the same way, until
-one is left. So some 64 numbers are added one after the other at most, whatever the size of the array. The blocks are
-fixed by shape: the same bits for any number of threads.
+one is left. So as many numbers as a lane has of a block are added one after the other (64 of float32 with AVX-512),
+whatever the size of the array. The blocks are fixed by shape: the same bits for any number of threads.
+
+Products are not among them: in lanes, one may overflow and another one vanish where the product of neighbours is 1.
 """
 
 from __future__ import annotations
@@ -68,7 +70,6 @@ KINDS = {
     "sum of products": _Kind(0, _multiply, _add, "sum"),
     "sum of squares": _Kind(0, _square, _add, "sum"),
     "sum of sizes": _Kind(0, _size, _add, "sum"),
-    "product": _Kind(1, _first, _multiply, "product"),
     "largest": _Kind(-math.inf, _first, _larger, "largest"),
     "largest size": _Kind(0, _size, _larger, "largest"),
     "smallest": _Kind(math.inf, _first, _smaller, "smallest"),
@@ -78,8 +79,8 @@ KINDS = {
 def fold(kind: str, x: np.ndarray, axes: tuple[int, ...], y: np.ndarray | None = None) -> Any | None:
     """``x`` reduced over ``axes``; ``None`` where they alternate too often with the others for these loops.
 
-    kind : "sum", "sum of squares", "sum of sizes" ``Σ |x|``, "sum of products" ``Σ x · y``, "product"; "largest",
-        "smallest", "largest size", which are NaN where an element is
+    kind : "sum", "sum of squares", "sum of sizes" ``Σ |x|``, "sum of products" ``Σ x · y``; "largest", "smallest",
+        "largest size", which are NaN where an element is
     x, y : in row-major order, floating point, of one shape and dtype; ``y`` is ``x`` if it is not given.
 
     Returns an array without these axes, of the dtype of x, or a number.

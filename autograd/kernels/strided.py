@@ -56,6 +56,7 @@ def _layout(itemsize: int, shape: tuple[int, ...], *strides: tuple[int, ...]) ->
         elif n != 1:
             loops.append((n, to, come))
     row, *others = [*loops, (1, 0, 0), (1, 0, 0)][: max(2, len(loops))]
+    # a step of 0 comes last: the source is repeated there, and nothing is gained by walking along it
     column, edges = min(others, key=lambda loop: abs(loop[2]) or inf), (_EDGE, _EDGE)
     if abs(row[2]) <= abs(column[2]):
         column, width = others[0], min(row[0], _EDGE**2)

@@ -119,7 +119,7 @@ def _softplus(input, *, beta, threshold):
     if is_large(input):
         return kernels.smooth.softplus(input, beta, threshold)
     z = input * beta
-    return np.where(z > threshold, input, np.log1p(np.exp(z)) / beta)
+    return np.where(z > threshold, input, (np.maximum(z, 0) + np.log1p(np.exp(-np.abs(z)))) / beta)
 
 
 def _softplus_rule(g, input, *, beta, threshold):

@@ -212,8 +212,6 @@ def _where_best(op, input, dim, keepdim, axis, keepdims):
 
 @primitive
 def _prod(input, *, dim, keepdim):
-    if (total := folded("product", input, dim, keepdim)) is not None:
-        return total
     return np.multiply.reduce(input, axis=dim, dtype=None if input.dtype.kind == "f" else np.int64, keepdims=keepdim)
 
 

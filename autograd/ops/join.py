@@ -146,7 +146,7 @@ def _pad(input, *, padding, value):
     if max(map(max, padding), default=0) <= 0:
         return copied(input[kept])
     out = np.empty([n + a + b for n, (a, b) in zip(input.shape, padding)], input.dtype)
-    assign(out, np.broadcast_to(np.array(value).astype(out.dtype), out.shape))
+    assign(out, np.broadcast_to(np.full((), value, out.dtype), out.shape))
     into = tuple(slice(max(0, a), n - max(0, b)) for n, (a, b) in zip(out.shape, padding))
     assign(out[into], input[kept])
     return out

@@ -220,3 +220,12 @@ def test_asarray():
         np.asarray(x, dtype=np.float64, copy=False)
     with pytest.raises(RuntimeError, match="requires grad"):
         np.asarray(x.requires_grad_())
+
+
+def test_padding_with_what_does_not_fit_is_refused():
+    x = ag.tensor(np.arange(4, dtype=np.uint8))
+    for value in (300, -1):
+        with pytest.raises(OverflowError):
+            ag.pad(x, (1, 0), value=value)
+    with pytest.raises(TypeError):
+        ag.pad(x.float(), (1, 0), value=ag.tensor(1.0))

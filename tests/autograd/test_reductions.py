@@ -100,3 +100,21 @@ def test_pow_tells_the_sides_of_0_apart():
     same(slope(lambda x: x**0.5, [0.0, -0.0, -inf, -1.0]), [inf, -inf, nan, nan])
     same(slope(lambda x: x**-0.5, [0.0, -0.0, -inf]), [-inf, -inf, 0])
     same(slope(lambda x: x**3, [0.0, inf, -inf]), [0, inf, inf])
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_large_product_is_that_of_neighbours(dtype):
+    x = np.full((40_000, 2), 1e3, dtype)
+    x[1::2] = 1e-3
+    assert ag.tensor(x).prod(0).tolist() == pytest.approx([1, 1], rel=1e-2)
+    assert ag.tensor(x.T.copy()).prod(1).tolist() == pytest.approx([1, 1], rel=1e-2)
+    x[5] = 0
+    assert ag.tensor(x).prod(0).tolist() == [0, 0]
+
+
+@pytest.mark.parametrize("size", [1, 3])
+def test_the_largest_is_a_copy(size):
+    w = ag.ones(40_000, size, requires_grad=True)
+    values = w.max(1).values
+    values += 5
+    assert w.max().item() == 1

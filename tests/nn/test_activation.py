@@ -37,3 +37,8 @@ def test_activation_errors():
         F.gelu(tensor(1.0), "erf")
     with pytest.raises(IndexError, match="softmax: dim 2 is out of range"):
         F.softmax(tensor([[1.0]]), 2)
+
+
+@pytest.mark.parametrize("size", [3, 40_000])
+def test_softplus_of_large_numbers_below_the_threshold(size):
+    assert F.softplus(tensor(np.full(size, 500, np.float32)), 1, 1000).max().item() == 500

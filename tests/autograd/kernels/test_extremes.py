@@ -51,3 +51,11 @@ def test_the_number_of_threads_changes_nothing():
     finally:
         set_num_threads(before)
     assert found[0] == found[1] == found[2]
+
+
+@pytest.mark.parametrize("dim", [0, 1, 2])
+def test_results_share_no_memory_with_the_input(dim):
+    x = np.ones([1 if d == dim else 20 for d in range(3)], np.float32)
+    values, _ = first("largest", x, dim)
+    assert values.flags.writeable
+    assert not np.shares_memory(values, x)

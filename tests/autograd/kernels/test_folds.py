@@ -52,14 +52,9 @@ def test_sums_and_sums_of_products(shape, axes, dtype):
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize(("shape", "axes"), list(cases()))
-def test_products_and_extremes(shape, axes, dtype):
+def test_extremes(shape, axes, dtype):
     x = numbers(shape, dtype)
-    near_1 = np.exp((x - 0.5) / 100)
-    found = fold("product", near_1, axes)
-    if found is not None:
-        wanted = np.multiply.reduce(near_1.astype(np.longdouble), axis=axes)
-        # a rounding for each number, as often up as down
-        np.testing.assert_allclose(found, wanted, rtol=4 * math.sqrt(x.size) * np.finfo(dtype).eps)
+    if fold("largest", x, axes) is not None:
         for kind, ufunc, of in (
             ("largest", np.maximum, x), ("smallest", np.minimum, x), ("largest size", np.maximum, abs(x))
         ):  # fmt: skip
@@ -69,16 +64,17 @@ def test_products_and_extremes(shape, axes, dtype):
 
 
 @pytest.mark.parametrize("length", [3, 15, 16, 17, 63, 64, 65, 128, 4095, 4096, 4097])
-@pytest.mark.parametrize("kind", ["sum", "product", "largest", "smallest"])
+@pytest.mark.parametrize("kind", ["sum", "sum of squares", "largest", "smallest"])
 def test_every_element_counts_once(kind, length):
     """In runs and in rows, wherever vectors and blocks end: the one that differs is found at each place."""
-    neutral, other = {"sum": (0, 5), "product": (1, 5), "largest": (-7, 5), "smallest": (7, -5)}[kind]
+    neutral, other = {"sum": (0, 5), "sum of squares": (0, 5), "largest": (-7, 5), "smallest": (7, -5)}[kind]
     places = np.arange(length)
     x = np.full((length, length) if length < 200 else (3, length), neutral, np.float32)
     places = places if length < 200 else np.array([0, length // 2, length - 1])
     x[np.arange(len(x)), places] = other
-    assert (fold(kind, x, (1,)) == other).all()
-    assert (fold(kind, np.ascontiguousarray(x.T), (0,)) == other).all()
+    wanted = other**2 if kind == "sum of squares" else other
+    assert (fold(kind, x, (1,)) == wanted).all()
+    assert (fold(kind, np.ascontiguousarray(x.T), (0,)) == wanted).all()
 
 
 @pytest.mark.parametrize("axis", [0, 1])
@@ -107,7 +103,7 @@ def test_the_number_of_threads_changes_no_bit(axes):
     try:
         for threads in (1, 2, 3, 5):
             set_num_threads(threads)
-            results = (fold(kind, x, axes, y) for kind in ("sum", "product", "sum of products", "smallest"))
+            results = (fold(kind, x, axes, y) for kind in ("sum", "largest size", "sum of products", "smallest"))
             found.append([np.asarray(result).tobytes() for result in results])
     finally:
         set_num_threads(before)
