@@ -65,8 +65,9 @@ def arithmetic(formula: Callable) -> Any:
 
     @njit(key=_name(formula), fastmath={"contract"}, wide=True)
     def kernel(start, stop, out, *inputs):
-        for i in range(start, stop):
-            out[i] = one(*_elements(inputs, i))
+        part = out[start:stop]  # whose indices are not negative, as LLVM sees: else there are no vectors
+        for i in range(part.size):
+            part[i] = one(*_elements(inputs, start + i))
 
     return kernel
 
