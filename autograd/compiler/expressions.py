@@ -36,7 +36,8 @@ def _elu(args: list[str], number: Number, settings: dict) -> str:
 
 def _gelu(args: list[str], number: Number, settings: dict) -> str:
     x = args[0]
-    return f"{x} * {number(0.5)} * ({number(1)} + error_function({x} * {number(math.sqrt(0.5))}))"
+    z = f"({x} * {number(math.sqrt(0.5))})"
+    return f"{x} * {number(0.5)} * ({number(1)} + error_function({z}, exponential(-{z} * {z})))"
 
 
 def _keep(args: list[str], number: Number, settings: dict) -> str:
@@ -89,7 +90,7 @@ EXPRESSIONS: dict[str, Callable[[list[str], Number, dict], str | None]] = {
     "exp": _of_one("exponential({0})"),
     "sigmoid": lambda args, number, settings: f"{number(1)} / ({number(1)} + exponential(-{args[0]}))",
     "expm1": _of_one("exponential_less_1({0})"),
-    "erf": _of_one("error_function({0})"),
+    "erf": _of_one("error_function({0}, exponential(-{0} * {0}))"),
     "relu": _relu,
     "leaky_relu": _leaky_relu,
     "elu": _elu,

@@ -118,20 +118,23 @@ def _elu_backward(g, x, alpha):
 
 @arithmetic
 def _error_function(x):
-    return erf(x)
+    return erf(x, exponential(-x * x))
 
 
 @arithmetic
 def _gelu(x):
     kind = type(x)
-    return x * kind(0.5) * (kind(1) + erf(x * kind(_ROOT_HALF)))
+    z = x * kind(_ROOT_HALF)
+    return x * kind(0.5) * (kind(1) + erf(z, exponential(-z * z)))
 
 
 @arithmetic
 def _gelu_backward(g, x):
     kind = type(x)
-    below = kind(0.5) * (kind(1) + erf(x * kind(_ROOT_HALF)))
-    return g * (below + x * (exponential(x * x * kind(-0.5)) * kind(_DENSITY_AT_0)))
+    z = x * kind(_ROOT_HALF)
+    power = exponential(-z * z)
+    below = kind(0.5) * (kind(1) + erf(z, power))
+    return g * (below + x * (power * kind(_DENSITY_AT_0)))
 
 
 @arithmetic
