@@ -6,6 +6,7 @@ form. Nothing is copied that has that form already.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,11 @@ def is_large(x: Any, *others: Any) -> bool:
         if not (type(o) is np.ndarray and o.shape == x.shape and o.dtype == x.dtype and o.flags.c_contiguous):
             return False
     return True
+
+
+def around(shape: tuple[int, ...], dim: int) -> tuple[int, int, int]:
+    """An array as (outer, n, inner), where ``dim`` is the middle one."""
+    return math.prod(shape[:dim]), shape[dim], math.prod(shape[dim + 1 :])
 
 
 class _Alias:

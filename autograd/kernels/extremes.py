@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
+from .arrays import around
 from .buffers import scratch
 from .folds import fold
 from .jit import njit
@@ -21,14 +20,15 @@ def first(kind: str, x: np.ndarray, dim: int) -> tuple[np.ndarray, np.ndarray]:
     x : in row-major order, floating point, not empty. A NaN is the largest and the smallest. Returns two arrays without
     that dimension.
     """
-    outer, count, inner = math.prod(x.shape[:dim]), x.shape[dim], math.prod(x.shape[dim + 1 :])
+    outer, count, inner = around(x.shape, dim)
     shape, x = (*x.shape[:dim], *x.shape[dim + 1 :]), x.reshape(outer, count, inner)
-    values, indices = np.empty((outer, inner), x.dtype), np.empty((outer, inner), np.int64)
+    indices = np.empty((outer, inner), np.int64)
     if inner == 1:
         found = x.copy() if count == 1 else fold(kind, x.reshape(outer, count), (1,))
         values = np.asarray(found).reshape(-1)
         parallel_for(_find, outer, x.reshape(-1), values, indices.reshape(-1), count, cost=count)
     else:
+        values = np.empty((outer, inner), x.dtype)
         blocks, sign = -(-inner // _POSITIONS), x.dtype.type(1 if kind == "largest" else -1)
         cost = 2 * count * min(inner, _POSITIONS)
         parallel_for(_first, outer * blocks, x, sign, values, indices, cost=cost)

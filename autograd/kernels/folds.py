@@ -57,10 +57,6 @@ def _first(builder: Any, x: Any, y: Any) -> Any:
     return x
 
 
-def _square(builder: Any, x: Any, y: Any) -> Any:
-    return _multiply(builder, x, x)
-
-
 def _size(builder: Any, x: Any, y: Any) -> Any:
     return builder.select(builder.fcmp_ordered("<", x, ir.Constant(x.type, None)), builder.fneg(x), x)
 
@@ -68,7 +64,6 @@ def _size(builder: Any, x: Any, y: Any) -> Any:
 KINDS = {
     "sum": _Kind(0, _first, _add, "sum"),
     "sum of products": _Kind(0, _multiply, _add, "sum"),
-    "sum of squares": _Kind(0, _square, _add, "sum"),
     "sum of sizes": _Kind(0, _size, _add, "sum"),
     "largest": _Kind(-math.inf, _first, _larger, "largest"),
     "largest size": _Kind(0, _size, _larger, "largest"),
@@ -79,8 +74,8 @@ KINDS = {
 def fold(kind: str, x: np.ndarray, axes: tuple[int, ...], y: np.ndarray | None = None) -> Any | None:
     """``x`` reduced over ``axes``; ``None`` where they alternate too often with the others for these loops.
 
-    kind : "sum", "sum of squares", "sum of sizes" ``Σ |x|``, "sum of products" ``Σ x · y``; "largest", "smallest",
-        "largest size", which are NaN where an element is
+    kind : "sum", "sum of sizes" ``Σ |x|``, "sum of products" ``Σ x · y``; "largest", "smallest", "largest size", which
+        are NaN where an element is
     x, y : in row-major order, floating point, of one shape and dtype; ``y`` is ``x`` if it is not given.
 
     Returns an array without these axes, of the dtype of x, or a number.

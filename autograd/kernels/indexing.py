@@ -9,11 +9,9 @@ An index is trusted: whoever calls has seen that all of it is in [0, n).
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
-from .arrays import canonical
+from .arrays import around, canonical
 from .jit import njit
 from .parallel import parallel_for
 
@@ -26,7 +24,7 @@ def gather(x: np.ndarray, index: np.ndarray, dim: int) -> np.ndarray:
 
     index : integers in [0, n), of the shape of ``x`` but for its own number of positions along ``dim``.
     """
-    outer, n, inner = _around(x.shape, dim)
+    outer, n, inner = around(x.shape, dim)
     x, index, out = canonical(x), canonical(index, np.int64), np.empty(index.shape, x.dtype)
     slices = outer * index.shape[dim]
     if inner == 1:
@@ -43,7 +41,7 @@ def scatter_add(out: np.ndarray, index: np.ndarray, src: np.ndarray, dim: int) -
 
     out : in row-major order; shares no memory with ``src``, which has its dtype and the shape of ``index``.
     """
-    outer, n, inner = _around(out.shape, dim)
+    outer, n, inner = around(out.shape, dim)
     arrays = (x.reshape(outer, -1, inner) for x in (canonical(index, np.int64), canonical(src)))
     _share(_scatter_add, out.reshape(outer, n, inner), *arrays, cost=4 * index.size)
 
@@ -53,14 +51,9 @@ def index_add(out: np.ndarray, index: np.ndarray, source: np.ndarray, dim: int) 
 
     out : in row-major order; shares no memory with ``source``, which has its dtype. index : a vector.
     """
-    outer, n, inner = _around(out.shape, dim)
+    outer, n, inner = around(out.shape, dim)
     arrays = canonical(index, np.int64), canonical(source).reshape(outer, -1, inner)
     _share(_index_add, out.reshape(outer, n, inner), *arrays, cost=2 * source.size)
-
-
-def _around(shape: tuple[int, ...], dim: int) -> tuple[int, int, int]:
-    """(outer, n, inner)."""
-    return math.prod(shape[:dim]), shape[dim], math.prod(shape[dim + 1 :])
 
 
 def _share(kernel, out, index, src, cost):

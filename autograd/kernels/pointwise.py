@@ -7,7 +7,7 @@ from which these are used (:func:`autograd.kernels.arrays.is_large`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -20,89 +20,86 @@ from .streaming import elementwise
 
 def relu(x: np.ndarray) -> np.ndarray:
     """``max(x, 0)``; NaN stays."""
-    return _each(_relu, x)
+    return each(_relu, x)
 
 
 def relu_backward(g: np.ndarray, y: np.ndarray) -> np.ndarray:
     """``g`` where not ``y <= 0``, else 0."""
-    return _each(_relu_backward, g, y)
+    return each(_relu_backward, g, y)
 
 
 def leaky_relu(x: np.ndarray, slope: float) -> np.ndarray:
     """``x`` where it is positive, else ``x · slope``."""
-    return _each(_leaky_relu, x, x, x.dtype.type(slope))
+    return each(_leaky_relu, x, x, x.dtype.type(slope))
 
 
 def leaky_relu_backward(g: np.ndarray, x: np.ndarray, slope: float) -> np.ndarray:
     """``g`` where ``x`` is positive, else ``g · slope``."""
-    return _each(_leaky_relu, g, x, x.dtype.type(slope))
+    return each(_leaky_relu, g, x, x.dtype.type(slope))
 
 
 def clamp(x: np.ndarray, low: float, high: float) -> np.ndarray:
     """``min(max(x, low), high)``; NaN stays."""
-    return _each(_clamp, x, x.dtype.type(low), x.dtype.type(high))
+    return each(_clamp, x, x.dtype.type(low), x.dtype.type(high))
 
 
 def clamp_backward(g: np.ndarray, x: np.ndarray, low: float, high: float) -> np.ndarray:
     """``g`` where ``x`` is within the bounds, else 0."""
-    return _each(_clamp_backward, g, x, x.dtype.type(low), x.dtype.type(high))
+    return each(_clamp_backward, g, x, x.dtype.type(low), x.dtype.type(high))
 
 
 def winner_backward(g: np.ndarray, lesser: np.ndarray, greater: np.ndarray) -> np.ndarray:
     """0 where ``lesser < greater``, half of ``g`` where they are equal, ``g`` elsewhere (and beside NaN)."""
-    return _each(_winner_backward, g, lesser, greater, g.dtype.type(0.5))
+    return each(_winner_backward, g, lesser, greater, g.dtype.type(0.5))
 
 
 def sigmoid_backward(g: np.ndarray, y: np.ndarray) -> np.ndarray:
     """``g · y · (1 − y)``"""
-    return _each(_sigmoid_backward, g, y, y.dtype.type(1))
+    return each(_sigmoid_backward, g, y, y.dtype.type(1))
 
 
 def tanh_backward(g: np.ndarray, y: np.ndarray) -> np.ndarray:
     """``g · (1 − y²)``"""
-    return _each(_tanh_backward, g, y, y.dtype.type(1))
+    return each(_tanh_backward, g, y, y.dtype.type(1))
 
 
 def absolute(x: np.ndarray) -> np.ndarray:
     """``|x|``"""
-    return _each(_absolute, x)
+    return each(_absolute, x)
 
 
 def sign(x: np.ndarray) -> np.ndarray:
     """−1, 0 or 1; 0 of NaN."""
-    return _each(_sign, x)
+    return each(_sign, x)
 
 
 def lerp(x: np.ndarray, end: np.ndarray, weight: float) -> np.ndarray:
     """``x + weight · (end − x)``, exact at both ends."""
     if abs(weight) < 0.5:
-        return _each(_lerp_from_start, x, end, x.dtype.type(weight))
-    return _each(_lerp_from_end, x, end, x.dtype.type(1 - weight))
+        return each(_lerp_from_start, x, end, x.dtype.type(weight))
+    return each(_lerp_from_end, x, end, x.dtype.type(1 - weight))
 
 
 def keep(x: np.ndarray, mask: np.ndarray) -> np.ndarray:
     """``x`` where ``mask``, else 0."""
-    return _each(_keep, x, mask)
+    return each(_keep, x, mask)
 
 
 def select(mask: np.ndarray, x: Any, y: Any) -> np.ndarray:
     """``x`` where ``mask``, else ``y``; one of the two may be a number."""
     if not isinstance(y, np.ndarray):
-        return _each(_select_or_number, x, mask, x.dtype.type(y))
+        return each(_select_or_number, x, mask, x.dtype.type(y))
     if not isinstance(x, np.ndarray):
-        return _each(_select_or_number, y, ~mask, y.dtype.type(x))
-    return _each(_select, x, y, mask)
+        return each(_select_or_number, y, ~mask, y.dtype.type(x))
+    return each(_select, x, y, mask)
 
 
-def _each(kernel: Callable, x: np.ndarray, *more: Any) -> np.ndarray:
+def each(kernel: Callable, x: np.ndarray, *more: Any) -> np.ndarray:
+    """What an elementwise ``kernel`` makes of arrays of one shape, and of numbers: an array like ``x``."""
     out = np.empty(x.shape, x.dtype)
-    _run(kernel, out, (x, *more))
-    return out
-
-
-def _run(kernel: Callable, out: np.ndarray, inputs: Sequence[Any]) -> None:
-    flat = [canonical(a).reshape(-1) if isinstance(a, np.ndarray) else a for a in inputs]
+    flat = [canonical(a).reshape(-1) if isinstance(a, np.ndarray) else a for a in (x, *more)]
     parallel_for(kernel, out.size, is_beyond_cache(out), out.reshape(-1), *flat, cost=4)
+    return out
 
 
 @elementwise

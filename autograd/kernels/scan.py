@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
-from .arrays import canonical
+from .arrays import around, canonical
 from .jit import njit
 from .parallel import parallel_for
 
@@ -16,16 +14,16 @@ _POSITIONS = 1024  # side by side
 def recurrence(factor: np.ndarray, summand: np.ndarray, dim: int) -> np.ndarray:
     """``y_i = factor_i · y_{i−1} + summand_i`` along ``dim``, with ``y_0 = summand_0``; three arrays of one shape."""
     shape = summand.shape
-    outer, inner = math.prod(shape[:dim]), math.prod(shape[dim + 1 :])
-    a, b = (canonical(x).reshape(outer, shape[dim], inner) for x in (factor, summand))
+    outer, count, inner = around(shape, dim)
+    a, b = (canonical(x).reshape(outer, count, inner) for x in (factor, summand))
     y = np.empty_like(b)
-    parallel_for(_recurrence, outer, a, b, y, cost=2 * shape[dim] * inner)
+    parallel_for(_recurrence, outer, a, b, y, cost=2 * count * inner)
     return y.reshape(shape)
 
 
 def running_sum(x: np.ndarray, dim: int, reverse: bool) -> np.ndarray:
     """``y_i = y_{i−1} + x_i`` along ``dim``, or ``y_i = y_{i+1} + x_i`` in ``reverse``; x in row-major order."""
-    outer, count, inner = math.prod(x.shape[:dim]), x.shape[dim], math.prod(x.shape[dim + 1 :])
+    outer, count, inner = around(x.shape, dim)
     y, blocks = np.empty(x.shape, x.dtype), -(-inner // _POSITIONS)
     views = [a.reshape(outer, count, inner) for a in (x, y)]
     parallel_for(_running_sum, outer * blocks, *views, reverse, cost=2 * count * min(inner, _POSITIONS))

@@ -7,15 +7,12 @@ last bits.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
-from .arrays import canonical
 from .exponential import error_function as erf
 from .exponential import exponential, exponential_less_1, logarithm_of_1_plus
-from .parallel import parallel_for
+from .pointwise import each
 from .streaming import arithmetic
 
 _ROOT_HALF, _DENSITY_AT_0 = math.sqrt(0.5), 1 / math.sqrt(2 * math.pi)  # of the normal distribution
@@ -23,69 +20,62 @@ _ROOT_HALF, _DENSITY_AT_0 = math.sqrt(0.5), 1 / math.sqrt(2 * math.pi)  # of the
 
 def sigmoid(x: np.ndarray) -> np.ndarray:
     """``1 / (1 + e^−x)``"""
-    return _computed(_sigmoid, x)
+    return each(_sigmoid, x)
 
 
 def silu(x: np.ndarray) -> np.ndarray:
     """``x / (1 + e^−x)``"""
-    return _computed(_silu, x)
+    return each(_silu, x)
 
 
 def silu_backward(g: np.ndarray, x: np.ndarray) -> np.ndarray:
     """``g · s · (1 + x · (1 − s))`` with s the sigmoid of x."""
-    return _computed(_silu_backward, g, x)
+    return each(_silu_backward, g, x)
 
 
 def elu(x: np.ndarray, alpha: float) -> np.ndarray:
     """``x`` where it is positive, else ``alpha · (e^x − 1)``."""
-    return _computed(_elu, x, x.dtype.type(alpha))
+    return each(_elu, x, x.dtype.type(alpha))
 
 
 def elu_backward(g: np.ndarray, x: np.ndarray, alpha: float) -> np.ndarray:
     """``g`` where ``x`` is positive, else ``g · alpha · e^x``."""
-    return _computed(_elu_backward, g, x, x.dtype.type(alpha))
+    return each(_elu_backward, g, x, x.dtype.type(alpha))
 
 
 def gelu(x: np.ndarray) -> np.ndarray:
     """``x · Φ(x)``, Φ the normal distribution function."""
-    return _computed(_gelu, x)
+    return each(_gelu, x)
 
 
 def gelu_backward(g: np.ndarray, x: np.ndarray) -> np.ndarray:
     """``g · (Φ(x) + x · φ(x))``, φ the normal density."""
-    return _computed(_gelu_backward, g, x)
+    return each(_gelu_backward, g, x)
 
 
 def error_function(x: np.ndarray) -> np.ndarray:
     """``2/√π · ∫₀ˣ e^(−t²) dt`` within 2.5 ulp."""
-    return _computed(_error_function, x)
+    return each(_error_function, x)
 
 
 def softplus(x: np.ndarray, beta: float, threshold: float) -> np.ndarray:
     """``log(1 + e^(beta · x)) / beta``, and ``x`` where ``beta · x > threshold``."""
-    return _computed(_softplus, x, *map(x.dtype.type, (beta, threshold)))
+    return each(_softplus, x, *map(x.dtype.type, (beta, threshold)))
 
 
 def softplus_backward(g: np.ndarray, x: np.ndarray, beta: float, threshold: float) -> np.ndarray:
     """``g`` times the sigmoid of ``beta · x``, and ``g`` where ``beta · x > threshold``."""
-    return _computed(_softplus_backward, g, x, *map(x.dtype.type, (beta, threshold)))
+    return each(_softplus_backward, g, x, *map(x.dtype.type, (beta, threshold)))
 
 
 def binary_cross_entropy(x: np.ndarray, target: np.ndarray) -> np.ndarray:
     """``log(1 + e^x) − target · x``"""
-    return _computed(_binary_cross_entropy, x, target)
+    return each(_binary_cross_entropy, x, target)
 
 
 def binary_cross_entropy_backward(g: np.ndarray, x: np.ndarray, target: np.ndarray) -> np.ndarray:
     """``g · (sigmoid(x) − target)``"""
-    return _computed(_binary_cross_entropy_backward, g, x, target)
-
-
-def _computed(kernel: Callable, x: np.ndarray, *more: Any) -> np.ndarray:
-    out = np.empty(x.shape, x.dtype)
-    flat = [canonical(a).reshape(-1) if isinstance(a, np.ndarray) else a for a in (x, *more)]
-    parallel_for(kernel, out.size, out.reshape(-1), *flat, cost=4)
-    return out
+    return each(_binary_cross_entropy_backward, g, x, target)
 
 
 @arithmetic

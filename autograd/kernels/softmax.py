@@ -11,12 +11,10 @@ probabilities underflow. A position that holds a NaN, or −inf only, gives NaN.
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
 from . import softmax_runs
-from .arrays import canonical
+from .arrays import around, canonical
 from .buffers import scratch
 from .exponential import exponential, logarithm
 from .jit import njit
@@ -115,8 +113,7 @@ def _along(kernels, dim, x, *others):
 
 def _split(shape: tuple[int, ...], dim: int) -> tuple[int, int, int]:
     dim = dim % len(shape) if shape else 0
-    shape = shape or (1,)
-    return math.prod(shape[:dim]), shape[dim], math.prod(shape[dim + 1 :])
+    return around(shape or (1,), dim)
 
 
 def _planes(x: np.ndarray, dim: int) -> np.ndarray:

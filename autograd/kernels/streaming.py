@@ -56,7 +56,7 @@ def elementwise(formula: Callable) -> Any:
 
 
 def arithmetic(formula: Callable) -> Any:
-    """``kernel(start, stop, out, *inputs)``, as :func:`elementwise`, of a formula that takes longer than memory does.
+    """The same of a formula that takes longer than memory does; ``streaming`` is not heeded.
 
     It computes with whole vectors, multiplies and adds at once, and has nothing to gain past the caches: with buffers,
     the sigmoid took a tenth longer.
@@ -64,7 +64,7 @@ def arithmetic(formula: Callable) -> Any:
     one: Any = register_jitable(fastmath={"contract"}, forceinline=True)(formula)  # a loop that calls has no vectors
 
     @njit(key=_name(formula), fastmath={"contract"}, wide=True)
-    def kernel(start, stop, out, *inputs):
+    def kernel(start, stop, streaming, out, *inputs):
         part = out[start:stop]  # whose indices are not negative, as LLVM sees: else there are no vectors
         for i in range(part.size):
             part[i] = one(*_elements(inputs, start + i))

@@ -162,7 +162,7 @@ def _var(input, *, dim, keepdim, correction):
 
 
 def _sum_of_squares(x, dim, keepdim):
-    total = folded("sum of squares", x, dim, keepdim)
+    total = folded("sum of products", x, dim, keepdim)  # with itself
     return np.add.reduce(x * x, axis=dim, keepdims=keepdim) if total is None else total
 
 

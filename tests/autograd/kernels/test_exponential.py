@@ -44,7 +44,7 @@ def test_accuracy(kernel, reference, ulp, dtype):
     x = numbers(dtype)
     x = x[np.abs(x) < 80]
     y = np.empty_like(x)
-    kernel(0, x.size, y, x)
+    kernel(0, x.size, False, y, x)
     wanted = np.array([reference(float(v)) for v in x])
     spacing = np.spacing(np.abs(wanted).astype(dtype)).astype(np.float64)
     assert (np.abs(y - wanted) <= ulp * spacing).all()
@@ -54,7 +54,7 @@ def test_accuracy(kernel, reference, ulp, dtype):
 def test_logarithm_of_1_plus(dtype):
     x = np.concatenate([np.linspace(0, 1, 20_001), 10.0 ** np.arange(-30, 0), [np.nan]]).astype(dtype)
     y = np.empty_like(x)
-    _logarithm_of_1_plus(0, x.size, y, x)
+    _logarithm_of_1_plus(0, x.size, False, y, x)
     wanted = np.log1p(x.astype(np.longdouble))
     assert (np.abs(y - wanted)[:-1] <= 3 * np.spacing(y[:-1])).all()
     assert np.isnan(y[-1])
@@ -69,5 +69,5 @@ def test_ends(dtype):
         (_error_function, [1, -1, np.nan, 0, -0.0, 1, -1]),
     ):
         y = np.empty_like(x)
-        kernel(0, x.size, y, x)
+        kernel(0, x.size, False, y, x)
         np.testing.assert_array_equal(y, np.array(wanted, dtype))

@@ -35,10 +35,11 @@ def alternations(shape, axes):
 def test_sums_and_sums_of_products(shape, axes, dtype):
     x, y = numbers(shape, dtype), numbers(shape, dtype, 1)
     wide = x.astype(np.longdouble)
-    for kind, terms in {
-        "sum": wide, "sum of squares": wide * wide, "sum of sizes": abs(wide), "sum of products": wide * y
-    }.items():  # fmt: skip
-        found = fold(kind, x, axes, y if kind == "sum of products" else None)
+    for kind, other, terms in (
+        ("sum", None, wide), ("sum of sizes", None, abs(wide)),
+        ("sum of products", None, wide * wide), ("sum of products", y, wide * y),
+    ):  # fmt: skip
+        found = fold(kind, x, axes, other)
         if found is None:
             assert alternations(shape, axes) != 1
             continue
@@ -64,15 +65,15 @@ def test_extremes(shape, axes, dtype):
 
 
 @pytest.mark.parametrize("length", [3, 15, 16, 17, 63, 64, 65, 128, 4095, 4096, 4097])
-@pytest.mark.parametrize("kind", ["sum", "sum of squares", "largest", "smallest"])
+@pytest.mark.parametrize("kind", ["sum", "sum of products", "largest", "smallest"])
 def test_every_element_counts_once(kind, length):
     """In runs and in rows, wherever vectors and blocks end: the one that differs is found at each place."""
-    neutral, other = {"sum": (0, 5), "sum of squares": (0, 5), "largest": (-7, 5), "smallest": (7, -5)}[kind]
+    neutral, other = {"sum": (0, 5), "sum of products": (0, 5), "largest": (-7, 5), "smallest": (7, -5)}[kind]
     places = np.arange(length)
     x = np.full((length, length) if length < 200 else (3, length), neutral, np.float32)
     places = places if length < 200 else np.array([0, length // 2, length - 1])
     x[np.arange(len(x)), places] = other
-    wanted = other**2 if kind == "sum of squares" else other
+    wanted = other**2 if kind == "sum of products" else other
     assert (fold(kind, x, (1,)) == wanted).all()
     assert (fold(kind, np.ascontiguousarray(x.T), (0,)) == wanted).all()
 
